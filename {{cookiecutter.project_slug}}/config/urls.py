@@ -1,0 +1,18 @@
+"""Where every URL leads.
+
+https://docs.djangoproject.com/en/stable/topics/http/urls/
+"""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/products/", include("{{ cookiecutter.namespace }}.products.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+]
+
+handler404 = "{{ cookiecutter.namespace }}.observability.errors.not_found"
+handler500 = "{{ cookiecutter.namespace }}.observability.errors.server_error"

@@ -1,0 +1,182 @@
+"""log_event and log_operation: all that application code needs to know about logging."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from time import perf_counter
+from types import FrameType, TracebackType
+from typing import Any
+
+NAMESPACE = __name__.partition(".")[0]
+
+_LEVELS: dict[object, int] = {
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARNING": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "CRITICAL": logging.CRITICAL,
+}
+_LEVELS |= {number: number for number in _LEVELS.values()}
+_LOGGERS: dict[str, logging.Logger] = {}
+
+# Django's own refusals have no status_code; named, not imported, to need no Django here.
+_REFUSALS = {"Http404": 404, "PermissionDenied": 403, "BadRequest": 400, "SuspiciousOperation": 400}
+
+
+class Event:
+    """What a record carries as its message: the name of an event and its payload.
+
+    https://docs.python.org/3/howto/logging.html#using-arbitrary-objects-as-messages
+    """
+
+    __slots__ = ("name", "payload")
+
+    def __init__(self, name: object, payload: object) -> None:
+        self.name = name
+        self.payload = payload
+
+    def __str__(self) -> str:
+        return self.name if isinstance(self.name, str) else "unnamed_event"
+
+
+def log_event(
+    event_name: str, payload: Mapping[str, Any] | None = None, level: str = "INFO"
+) -> None:
+    """Log one event of the calling module, as one JSON line.
+
+    `event_name` is snake_case; `payload` is any mapping, and is never changed; `level` is the
+    name of a level. At ERROR and above the exception being handled, if any, is logged with it.
+    An unknown level is logged at INFO, with the level that was asked for in the payload.
+    Nothing is raised, whatever is passed.
+    """
+    _emit(sys._getframe(1), event_name, payload, level)
+
+
+class log_operation:  # noqa: N801 - reads as a function where it is used
+    """Log the start and the outcome of a block: `<name>_start`, then `_success` or `_error`.
+
+    `payload` goes with every event; the block adds to the payload of `_success` by filling the
+    dictionary that `with` gives it. The outcome has `duration_ms` (milliseconds). An exception
+    is logged and goes on its way: as WARNING without a traceback if it means that the request
+    was refused (an HTTP status below 500), as ERROR with one if it means a crash.
+
+        with log_operation("create_product") as outcome:
+            outcome["id"] = create().pk
+    """
+
+    def __init__(self, name: str, payload: Mapping[str, Any] | None = None) -> None:
+        self._name = name
+        self._payload = payload
+        self._outcome: dict[str, Any] = {}
+
+    def __enter__(self) -> dict[str, Any]:
+        self._started = perf_counter()
+        _emit(sys._getframe(1), self._name, self._payload, "INFO", suffix="_start")
+        return self._outcome
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        exception: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        facts: dict[str, Any] = {"duration_ms": round((perf_counter() - self._started) * 1000, 3)}
+        suffix, level = "_error", "ERROR"
+        if exception is None:
+            suffix, level = "_success", "INFO"
+            facts = self._outcome | facts
+        elif refusal := _refusal(exception):
+            level, exception = "WARNING", None
+            facts = refusal | facts
+        elif not isinstance(exception, Exception):
+            # A cancelled task or an interpreter on its way out is no fault of the service.
+            level = "WARNING"
+        _emit(
+            sys._getframe(1),
+            self._name,
+            self._payload,
+            level,
+            suffix=suffix,
+            facts=facts,
+            exception=exception,
+        )
+
+
+def _emit(
+    caller: FrameType,
+    name: object,
+    payload: object,
+    level: object,
+    *,
+    suffix: str = "",
+    facts: dict[str, Any] | None = None,
+    exception: BaseException | None = None,
+) -> None:
+    """Make one record on the caller's logger and hand it to the handlers; never raise."""
+    try:
+        number = _level_number(level)
+        if number is None:
+            number = logging.INFO
+            facts = (facts or {}) | {"unknown_level": level}
+        module = caller.f_globals.get("__name__", "")
+        logger = _LOGGERS.get(module) or _logger_of(module)
+        if not logger.isEnabledFor(number):
+            return
+        if exception is None and number >= logging.ERROR:
+            exception = sys.exc_info()[1]
+        code = caller.f_code
+        record = logger.makeRecord(
+            logger.name,
+            number,
+            code.co_filename,
+            caller.f_lineno,
+            Event(
+                f"{name}{suffix}" if suffix else name, _merged(payload, facts) if facts else payload
+            ),
+            (),
+            (type(exception), exception, exception.__traceback__) if exception else None,
+            code.co_name,
+        )
+        logger.handle(record)
+    except Exception as error:
+        # Only a broken handler or filter of somebody else's gets here: the caller must not pay.
+        with suppress(Exception):
+            sys.stderr.write(f"log_event failed: {type(error).__name__}\n")
+
+
+def _level_number(level: object) -> int | None:
+    """Return the number of a level given by name, in any case, or by number; else None."""
+    try:
+        return _LEVELS.get(level.upper() if isinstance(level, str) else level)
+    except TypeError:
+        return None
+
+
+def _logger_of(module: str) -> logging.Logger:
+    """Return the logger of a module, which is always inside the namespace."""
+    inside = module == NAMESPACE or module.startswith(f"{NAMESPACE}.")
+    logger = logging.getLogger(module if inside else f"{NAMESPACE}.{module}")
+    return _LOGGERS.setdefault(module, logger)
+
+
+def _merged(payload: object, additions: dict[str, Any]) -> dict[str, Any]:
+    """Return a new payload with the additions; what is no mapping becomes `value`."""
+    with suppress(Exception):
+        if payload is None:
+            return additions
+        if isinstance(payload, Mapping):
+            return {**payload, **additions}
+    return {"value": payload, **additions}
+
+
+def _refusal(exception: BaseException) -> dict[str, Any] | None:
+    """Describe an exception that refuses a request, by codes: its text may echo the input."""
+    with suppress(Exception):
+        names = [kind.__name__ for kind in type(exception).__mro__]
+        django_status = next((_REFUSALS[name] for name in names if name in _REFUSALS), 500)
+        status = int(getattr(exception, "status_code", django_status))
+        if status < 500:
+            codes = getattr(exception, "get_codes", lambda: None)()
+            return {"error": names[0], "status": status} | ({"codes": codes} if codes else {})
+    return None

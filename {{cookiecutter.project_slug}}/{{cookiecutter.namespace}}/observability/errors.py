@@ -1,0 +1,65 @@
+"""Error bodies: application/problem+json (RFC 9457) with the request id, in DRF and outside it."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import ExceptionHandler
+from drf_standardized_errors.types import ErrorResponse
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from .request_id import current_request_id
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(status: int, code: str, **members: Any) -> dict[str, Any]:
+    """Return the members that every problem document has, and more by keyword."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "request_id": current_request_id(),
+    } | members
+
+
+class ProblemFormatter(ExceptionFormatter):
+    """Writes DRF's errors as a problem document with the list of errors as a member."""
+
+    def format_error_response(self, error_response: ErrorResponse) -> dict[str, Any]:
+        """Return the body: what went wrong, and where in the input."""
+        errors = [vars(error) for error in error_response.errors]
+        return problem(self.exc.status_code, str(error_response.type), errors=errors)
+
+
+class ProblemHandler(ExceptionHandler):
+    """Answers an exception of an API view; Django's logger reports one that was unexpected."""
+
+    def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
+        """Return the response in the media type of a problem document."""
+        response: Response = super().get_response(exc, data)
+        response.content_type = MEDIA_TYPE
+        return response
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an unknown path: as a problem document below /api/, else with Django's page."""
+    if not request.path.startswith("/api/"):
+        return defaults.page_not_found(request, exception)
+    return _respond(problem(404, "not_found"))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a crash outside DRF: as a problem document below /api/, else as a page."""
+    if request.path.startswith("/api/"):
+        return _respond(problem(500, "server_error"))
+    text = f"Server error. Request id: {current_request_id()}\n"
+    return HttpResponse(text, status=500, content_type="text/plain")
+
+
+def _respond(document: dict[str, Any]) -> JsonResponse:
+    return JsonResponse(document, status=document["status"], content_type=MEDIA_TYPE)

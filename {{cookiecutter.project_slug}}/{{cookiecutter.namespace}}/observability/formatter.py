@@ -1,0 +1,169 @@
+"""Makes the line: python-json-logger's Orjson formatter, extended at its documented points."""
+
+import logging
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+from ..logging_helper import Event
+from .exceptions import exception_object
+from .redact import Redactor
+from .request_id import current_request_id
+from .shorten import shortened
+from .strict_json import clipped, dumps, printable
+from .values import Values
+
+# The attributes that every record has; what else stands on one came by `extra`.
+_OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "_line",
+}
+_LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+_SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_WORDS = re.compile(r"[a-z0-9]+")
+_NAME = 100  # characters of the name of a logger or an event
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class _Line(str):
+    """A finished line, kept on its record: nothing that came from a caller has this type."""
+
+    __slots__ = ()
+
+
+class JSONLineFormatter(OrjsonFormatter):
+    """One record, one line, one JSON object, formatted once however many handlers write it.
+
+    https://nhairs.github.io/python-json-logger/latest/reference/core/
+    """
+
+    def __init__(self, sensitive_keys: Iterable[str], max_bytes: int) -> None:
+        super().__init__()
+        self._redactor = Redactor(sensitive_keys)
+        self._values = Values(self._redactor)
+        self._max_bytes = max_bytes
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record; never raises."""
+        line = record.__dict__.get("_line")
+        if type(line) is not _Line:
+            try:
+                line = _Line(shortened(super().format(record), self._max_bytes))
+            except Exception as error:
+                line = _Line(self._last_resort(record, error))
+            record.__dict__["_line"] = line
+        return line
+
+    def formatException(self, ei: _ExcInfo) -> Any:  # noqa: N802 - logging's name
+        """Return an exception as an object, or None where there is none."""
+        return exception_object(ei[1], mask=self._redactor.text) if ei[1] else None
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        """Fill in the keys of the line, in their order, and nothing that a caller names."""
+        message: str | None = None
+        exception = message_dict.get("exc_info")
+        if isinstance(record.msg, Event):
+            event, payload = self._event_name(record.msg.name), record.msg.payload
+        else:
+            event, payload = "log_message", _extra(record)
+            message = self._redactor.text(record.message)
+            if isinstance(record.msg, dict):  # the message_dict, which is the caller's
+                payload |= record.msg
+                exception = self.formatException(record.exc_info) if record.exc_info else None
+        self._head(log_data, record, event)
+        log_data["payload"] = self._values.payload(payload)
+        if record.stack_info:
+            log_data["payload"] = {**log_data["payload"], "stack": printable(record.stack_info)}
+        if message:
+            log_data["message"] = message
+        if isinstance(exception, dict):
+            told = record.exc_info and _told_before(record.exc_info[1], record.levelno)
+            log_data["exception"] = (
+                {key: exception[key] for key in ("type", "module", "message")}
+                if told
+                else exception
+            )
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """Return the line's JSON."""
+        try:
+            return dumps(log_data)
+        except TypeError:
+            # A lone surrogate or an integer of more than 64 bits, which no quick look finds.
+            texts = {k: printable(v) for k, v in log_data.items() if isinstance(v, str)}
+            payload = self._values.converted(log_data["payload"])
+            return dumps(log_data | texts | {"payload": payload})
+
+    def _head(self, log_data: dict[str, Any], record: logging.LogRecord, event: str) -> None:
+        log_data["timestamp"] = _timestamp(record.created)
+        log_data["level"] = _LEVELS.get(record.levelno) or _nearest_level(record.levelno)
+        log_data["logger"] = clipped(record.name, _NAME)
+        log_data["request_id"] = current_request_id()
+        log_data["event"] = event
+
+    def _event_name(self, name: Any) -> str:
+        """Return the name in snake_case, whatever was passed."""
+        if type(name) is str and _SNAKE_CASE.fullmatch(name):
+            return name
+        text = str(self._values.converted({"name": name})["name"])
+        words = "_".join(_WORDS.findall(text.lower()))[:_NAME]
+        return words if words[:1].isalpha() else f"event_{words}".rstrip("_")
+
+    def _last_resort(self, record: logging.LogRecord, error: Exception) -> str:
+        """Return the line of a record that cannot be formatted: what it is, and why not."""
+        log_data: dict[str, Any] = {}
+        try:
+            self._head(log_data, record, "log_message")
+            facts = {"args": record.args, "format_error": type(error).__name__}
+            log_data["payload"] = self._values.converted(facts)
+            log_data["message"] = str(self._values.converted({"message": record.msg})["message"])
+            if record.exc_info and (exception := self.formatException(record.exc_info)):
+                log_data["exception"] = exception
+            return shortened(self.jsonify_log_record(log_data), self._max_bytes)
+        except Exception:
+            # Nothing of the record can be trusted, not even its time or its logger's name.
+            facts = {"format_error": type(error).__name__}
+            record = logging.LogRecord(
+                __name__, logging.ERROR, "", 0, Event("log_line_lost", facts), None, None
+            )
+            return super().format(record)
+
+
+def _timestamp(created: float) -> str:
+    """Return seconds since the epoch as RFC 3339 in UTC, with microseconds."""
+    return datetime.fromtimestamp(created, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _nearest_level(number: int) -> str:
+    """Return the name of the standard level at or below a number, DEBUG at the least."""
+    return _LEVELS[max(10, min(50, number // 10 * 10))]
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what a plain logging call passed as `extra`."""
+    if len(record.__dict__) == len(_OWN_ATTRIBUTES):
+        return {}
+    return {k: v for k, v in record.__dict__.items() if k not in _OWN_ATTRIBUTES}
+
+
+def _told_before(exception: BaseException | None, level: int) -> bool:
+    """Say whether this request has logged this exception's traceback, at this level or above.
+
+    A view, DRF and Django each report the exception that passes through them; one traceback is
+    enough. The mark is the request's, as a library may raise one object again and again.
+    """
+    here = current_request_id()
+    told_in, told_at = getattr(exception, "_told", (None, -1))
+    if told_at >= level and told_in == here:
+        return True
+    exception._told = (here, level)  # type: ignore[union-attr]
+    return False

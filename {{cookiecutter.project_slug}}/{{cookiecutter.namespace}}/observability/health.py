@@ -1,0 +1,27 @@
+"""Health endpoints for probes: /health/live (it serves), /health/ready (so does its database)."""
+
+from django.db import DatabaseError, connections
+from django.http import HttpRequest, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
+
+
+class HealthMiddleware(MiddlewareMixin):
+    """Answers above host checks and redirects to HTTPS, which a probe by address would fail."""
+
+    def process_request(self, request: HttpRequest) -> JsonResponse | None:
+        """Answer a probe; leave every other request alone."""
+        if request.path == "/health/live":
+            return JsonResponse({"status": "ok"})
+        if request.path == "/health/ready":
+            return _readiness()
+        return None
+
+
+def _readiness() -> JsonResponse:
+    try:
+        for alias in connections:
+            with connections[alias].cursor() as cursor:
+                cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return JsonResponse({"status": "unavailable", "error": type(error).__name__}, status=503)
+    return JsonResponse({"status": "ok"})

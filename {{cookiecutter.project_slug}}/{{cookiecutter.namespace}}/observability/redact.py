@@ -1,0 +1,44 @@
+"""Knows which keys are sensitive, and hides their values in text."""
+
+import re
+from collections.abc import Iterable
+
+MASK = "***"
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_NOT_WORD = re.compile(r"[\W_]+")
+_SHORT = 4  # a term so short ("ssn", "iban") must be a word of its own: "classname" has one
+
+
+class Redactor:
+    """Decides by the name of a key, in any case and with any separators, what is to be masked."""
+
+    def __init__(self, sensitive_keys: Iterable[str]) -> None:
+        terms = {_NOT_WORD.sub("", key).lower() for key in sensitive_keys} - {""}
+        self._long = tuple(term for term in terms if len(term) > _SHORT)
+        self._short = frozenset(term for term in terms if len(term) <= _SHORT)
+        self._in_text = self._pattern(sensitive_keys)
+
+    def is_sensitive(self, key: str) -> bool:
+        """Say whether the value under this key must not be shown."""
+        squeezed = _NOT_WORD.sub("", key).lower()
+        if any(term in squeezed for term in self._long):
+            return True
+        words = {word.lower() for word in _WORD.findall(key)}
+        return squeezed in self._short or not self._short.isdisjoint(words)
+
+    def text(self, text: str) -> str:
+        """Mask `key=value`, `key: value`, bearer tokens and passwords in URLs in a free text."""
+        return self._in_text.sub(lambda found: next(filter(None, found.groups())) + MASK, text)
+
+    @staticmethod
+    def _pattern(sensitive_keys: Iterable[str]) -> re.Pattern[str]:
+        spelled = [r"[\W_]?".join(map(re.escape, _NOT_WORD.split(key))) for key in sensitive_keys]
+        keys = "|".join(sorted(filter(None, spelled), key=len, reverse=True)) or r"(?!)"
+        value = r"""(?:"[^"]*"|'[^']*'|[^\s"',;&)}\]]+)"""
+        return re.compile(
+            rf"""((?:(?<![A-Za-z])|_)(?:{keys})\w*["']?\s*[=:]\s*(?:(?:bearer|basic|token)\s+)?){value}"""
+            r"|(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
+            r"|(://[^\s:/@]*:)[^\s/@]+(?=@)",
+            re.IGNORECASE,
+        )

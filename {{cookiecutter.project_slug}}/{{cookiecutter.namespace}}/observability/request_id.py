@@ -1,0 +1,102 @@
+"""The request id: django-request-id over a context variable, and the first middleware."""
+
+import re
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+import request_id as django_request_id
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+HEADER = "X-Request-ID"
+# What a client may send: no control, quote, space or path character, no endless text.
+_WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,127}")
+
+_current: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+class _ContextLocal:
+    """The protocol of django-request-id's `local`, right for threads, tasks and streams alike.
+
+    The package keys its own by thread, which under ASGI loses the id or keeps a stale one.
+    """
+
+    @property
+    def request_id(self) -> str | None:
+        return _current.get()
+
+    @request_id.setter
+    def request_id(self, value: str | None) -> None:
+        _current.set(value)
+
+    def __release_local__(self) -> None:
+        _current.set(None)
+
+
+# Replaced before the package's own modules bind the name: its getter, its logging filter and
+# its template tag are right from here on.
+django_request_id.local = _ContextLocal()
+
+
+def current_request_id() -> str | None:
+    """Return the id of the request being served, or None outside one."""
+    return _current.get()
+
+
+def bind_request_id(value: str | None) -> None:
+    """Make `value` the current id in this context; None ends the request."""
+    _current.set(value)
+
+
+def clear_request_id(**_signal: Any) -> None:
+    """End the request: a receiver of Django's `request_finished`.
+
+    Not the middleware's work: Django logs 4xx and 5xx, and servers stream bodies and write
+    access lines, after the middleware has returned.
+    """
+    _current.set(None)
+
+
+class RequestIDMiddleware:
+    """Bind the id of every request, and return it in the response.
+
+    A well-formed X-Request-ID is taken over, anything else is replaced. Must be the first
+    middleware, so that every line of a request has its id.
+    https://docs.djangoproject.com/en/stable/topics/http/middleware/#asynchronous-support
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+    ) -> None:
+        self.get_response: Callable[[HttpRequest], Any] = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self._respond(request)
+        request_id = _start(request)
+        response: HttpResponseBase = self.get_response(request)
+        response[HEADER] = request_id
+        return response
+
+    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        request_id = _start(request)
+        response: HttpResponseBase = await self.get_response(request)
+        response[HEADER] = request_id
+        return response
+
+
+def _start(request: HttpRequest) -> str:
+    """Bind this request's id, always overwriting what a reused thread or connection left."""
+    sent = request.headers.get(HEADER, "")
+    request_id = sent if _WELL_FORMED.fullmatch(sent) else django_request_id.generate_request_id()
+    request.request_id = request_id  # type: ignore[attr-defined]  # django-request-id's attribute
+    _current.set(request_id)
+    return request_id

@@ -1,0 +1,34 @@
+"""Strict JSON that is also safe to print: the one place where text becomes a line's bytes."""
+
+import re
+
+import orjson
+
+# Valid unescaped in JSON, but they end a line for some readers (NEL, U+2028), steer a terminal
+# (DEL, C1 controls) or reorder what a person reads (the bidirectional controls).
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def dumps(value: object) -> str:
+    """Return a JSON value as one line of text; raises TypeError for what is not JSON."""
+    text = orjson.dumps(value).decode()
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def size_of(value: object) -> int:
+    """Return the length in bytes of a JSON value."""
+    return len(dumps(value).encode())
+
+
+def clipped(text: str, characters: int) -> str:
+    """Return at most that many characters of a text, and say how many there were."""
+    if len(text) <= characters:
+        return text
+    return f"{text[:characters]}… ({len(text)} characters)"
+
+
+def printable(text: str) -> str:
+    """Return a text that UTF-8 can hold: lone surrogates become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

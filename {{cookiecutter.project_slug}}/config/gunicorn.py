@@ -19,12 +19,11 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
 
 # Gunicorn's own lines, the master's too, are the same lines in the same files. Its access log
-# stays off: `request_finished` says more, and no query string.
-accesslog = None
+# is off: the service's own event says more, and holds no query string.
 logconfig_dict = LOGGING | {
     "loggers": LOGGING["loggers"]
     | {
-        name: {"level": "INFO", "handlers": [], "propagate": True}
-        for name in ("gunicorn.error", "gunicorn.access")
+        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
     }
 }

@@ -19,7 +19,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
 
 # Gunicorn's own lines, the master's too, are the same lines in the same files. Its access log
-# is off: the service's own event says more, and holds no query string.
+# is off: `request_finished` says more, and holds no query string.
 logconfig_dict = LOGGING | {
     "loggers": LOGGING["loggers"]
     | {

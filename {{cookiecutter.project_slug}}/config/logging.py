@@ -80,8 +80,10 @@ def logging_config(
     lowest = min((levels[name] for name in chosen), key=LEVELS.index)
     # Libraries at DEBUG drown the service's own lines, so the root stops at INFO.
     root_level = max(lowest, "INFO", key=LEVELS.index)
-    # Django's default configuration gives these two loggers handlers of their own.
+    # Django's default configuration gives both handlers of their own. What runserver says of a
+    # request, `request_finished` says better, and without the query string.
     to_root: dict[str, Any] = {"handlers": [], "level": "NOTSET", "propagate": True}
+    silent: dict[str, Any] = {"handlers": [], "level": "CRITICAL", "propagate": False}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -97,6 +99,6 @@ def logging_config(
         "loggers": {
             namespace: {"handlers": chosen, "level": lowest, "propagate": False},
             "django": to_root,
-            "django.server": to_root,
+            "django.server": silent,
         },
     }

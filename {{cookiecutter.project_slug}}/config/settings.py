@@ -37,11 +37,16 @@ LOG_NAMESPACE = "{{ cookiecutter.namespace }}"
 LOG_LEVEL = env.str("LOG_LEVEL", default="{{ cookiecutter.log_level }}").upper()
 LOG_ERROR_LEVEL = env.str("LOG_ERROR_LEVEL", default="{{ cookiecutter.error_log_level }}").upper()
 LOG_HANDLERS = env.list("LOG_HANDLERS", default=[{% for handler in cookiecutter.handlers.split("+") %}{{ '"' ~ handler ~ '"' }}{{ "" if loop.last else ", " }}{% endfor %}])
-LOG_DIR = BASE_DIR / env.str("LOG_DIR", default={{ cookiecutter.__log_dir_quoted }})
+LOG_DIR = BASE_DIR / env.str("LOG_DIR", default={{ cookiecutter.__log_dir_quoted }})  # fmt: skip
 LOG_ROTATION = env.str("LOG_ROTATION", default="{{ cookiecutter.log_rotation }}")
 LOG_SENSITIVE_KEYS = env.list("LOG_SENSITIVE_KEYS", default=SENSITIVE_KEYS)
 LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=MAX_LINE_BYTES)
 LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=MAX_PIPE_LINE_BYTES)
+SLOW_REQUEST_MS = env.int("SLOW_REQUEST_MS", default=1_000)
+SLOW_QUERY_MS = env.int("SLOW_QUERY_MS", default=200)
+MAX_QUERIES_PER_REQUEST = env.int("MAX_QUERIES_PER_REQUEST", default=50)
+# How many proxies of ours write X-Forwarded-For; with none it is never believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 LOGGING = logging_config(
     namespace=LOG_NAMESPACE,
     level=LOG_LEVEL,
@@ -71,10 +76,11 @@ INSTALLED_APPS = [
     "{{ cookiecutter.namespace }}.products",
 ]
 
-# The request id comes first: every line of a request has it.
+# The request id comes first: every line of a request has it. Then the access event.
 # https://docs.djangoproject.com/en/stable/topics/http/middleware/
 MIDDLEWARE = [
     "{{ cookiecutter.namespace }}.observability.request_id.RequestIDMiddleware",
+    "{{ cookiecutter.namespace }}.observability.access.AccessMiddleware",
     "{{ cookiecutter.namespace }}.observability.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -159,9 +165,11 @@ DRF_STANDARDIZED_ERRORS = {
 }
 
 # https://drf-spectacular.readthedocs.io/en/latest/settings.html
+TITLE = {{ cookiecutter.__project_name_quoted }}  # fmt: skip
+DESCRIPTION = {{ cookiecutter.__description_quoted }}  # fmt: skip
 SPECTACULAR_SETTINGS = {
-    "TITLE": {{ cookiecutter.__project_name_quoted }},
-    "DESCRIPTION": {{ cookiecutter.__description_quoted }},
+    "TITLE": TITLE,
+    "DESCRIPTION": DESCRIPTION,
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

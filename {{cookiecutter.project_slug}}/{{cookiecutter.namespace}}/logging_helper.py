@@ -41,16 +41,21 @@ class Event:
 
 
 def log_event(
-    event_name: str, payload: Mapping[str, Any] | None = None, level: str = "INFO"
+    event_name: str,
+    payload: Mapping[str, Any] | None = None,
+    level: str = "INFO",
+    *,
+    exception: BaseException | None = None,
 ) -> None:
     """Log one event of the calling module, as one JSON line.
 
     `event_name` is snake_case; `payload` is any mapping, and is never changed; `level` is the
-    name of a level. At ERROR and above the exception being handled, if any, is logged with it.
+    name of a level. An `exception` is logged with it; at ERROR and above that is, unless given,
+    the one being handled, if any.
     An unknown level is logged at INFO, with the level that was asked for in the payload.
     Nothing is raised, whatever is passed.
     """
-    _emit(sys._getframe(1), event_name, payload, level)
+    _emit(sys._getframe(1), event_name, payload, level, exception=exception)
 
 
 class log_operation:  # noqa: N801 - reads as a function where it is used

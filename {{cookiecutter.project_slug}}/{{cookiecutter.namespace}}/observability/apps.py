@@ -1,8 +1,9 @@
-"""Switches on what speaks by itself: the end of a request, and the system checks."""
+"""Switches on what speaks by itself, and the system checks."""
 
 from django.apps import AppConfig
 from django.core import checks
 from django.core.signals import request_finished
+from django.db.backends.signals import connection_created
 
 
 class ObservabilityConfig(AppConfig):
@@ -13,8 +14,14 @@ class ObservabilityConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
         from .checks import check_logging, check_request_id
+        from .queries import watch_connection
         from .request_id import clear_request_id
+        from .serving import stop_serving
+        from .uncaught import log_what_nobody_caught
 
         request_finished.connect(clear_request_id, dispatch_uid="clear_request_id")
+        request_finished.connect(stop_serving, dispatch_uid="stop_serving")
+        connection_created.connect(watch_connection, dispatch_uid="watch_connection")
+        log_what_nobody_caught()
         checks.register(check_logging, "logging")
         checks.register(check_request_id, "logging")

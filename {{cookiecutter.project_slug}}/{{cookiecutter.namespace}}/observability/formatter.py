@@ -13,6 +13,7 @@ from ..logging_helper import Event
 from .exceptions import exception_object
 from .redact import Redactor
 from .request_id import current_request_id
+from .serving import current_user_id
 from .shorten import shortened
 from .strict_json import clipped, dumps, printable
 from .values import Values
@@ -85,6 +86,8 @@ class JSONLineFormatter(OrjsonFormatter):
             log_data["payload"] = {**log_data["payload"], "stack": printable(record.stack_info)}
         if message:
             log_data["message"] = message
+        if (user_id := current_user_id()) is not None:
+            log_data["user_id"] = user_id
         if isinstance(exception, dict):
             told = record.exc_info and _told_before(record.exc_info[1], record.levelno)
             log_data["exception"] = (

@@ -1,0 +1,1 @@
+"""Tests of the template: they bake projects, and run what they baked."""

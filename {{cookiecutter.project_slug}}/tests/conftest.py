@@ -1,0 +1,34 @@
+"""Fixtures: every test logs into a folder of its own, and its lines must be valid."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .service import bind_request_id
+from .support import Logs, Server, logging_to, running_server
+
+
+@pytest.fixture(autouse=True)
+def logs(tmp_path: Path) -> Iterator[Logs]:
+    """Send every line of the test to a folder of its own, and hold it against the schema."""
+    with logging_to(tmp_path / "logs") as logs:
+        yield logs
+        bind_request_id(None)
+        logs.lines("app")
+        logs.lines("errors")
+
+
+@pytest.fixture
+def test_views(settings) -> None:
+    """Serve tests/urls.py, which has the project's URLs and views that only tests need."""
+    settings.ROOT_URLCONF = "tests.urls"
+    settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
+    settings.SECRET_KEY = "only-for-tests"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return the development server, running as a process of its own."""
+    with running_server(tmp_path_factory.mktemp("server")) as server:
+        yield server

@@ -1,0 +1,43 @@
+"""Counts and times the queries of a request, and logs slow ones: SQL without its parameters."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..logging_helper import log_event
+from .serving import now_serving
+
+_SQL = 2_000  # characters of a statement
+
+
+def watch_connection(connection: BaseDatabaseWrapper, **_signal: Any) -> None:
+    """Put the wrapper on a new connection: a receiver of Django's `connection_created`.
+
+    https://docs.djangoproject.com/en/stable/topics/db/instrumentation/
+    """
+    if _timed not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_timed)
+
+
+def _timed(
+    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    started = perf_counter()
+    try:
+        return execute(sql, params, many, context)
+    finally:
+        seconds = perf_counter() - started
+        if serving := now_serving():
+            serving.queries += 1
+            serving.db_seconds += seconds
+            serving.statements[sql] += 1
+        if seconds * 1000 > settings.SLOW_QUERY_MS:
+            payload = {
+                "sql": str(sql)[:_SQL],
+                "duration_ms": round(seconds * 1000, 3),
+                "database": context["connection"].alias,
+            }
+            log_event("slow_query", payload, "WARNING")

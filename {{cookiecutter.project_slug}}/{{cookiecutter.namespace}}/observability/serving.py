@@ -1,0 +1,63 @@
+"""The request being served: who asks, since when, and what it has asked of the database."""
+
+from collections import Counter
+from contextvars import ContextVar
+from time import perf_counter
+from typing import Any
+
+from django.http import HttpRequest
+
+_UNTOUCHED = object  # the type of what a lazy user holds until somebody looks at it
+
+
+class Serving:
+    """What is known of one request while it is served."""
+
+    __slots__ = ("db_seconds", "queries", "request", "started", "statements")
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.started = perf_counter()
+        self.queries = 0
+        self.db_seconds = 0.0
+        self.statements: Counter[str] = Counter()
+
+    def milliseconds(self) -> float:
+        """Return the time since the request arrived."""
+        return round((perf_counter() - self.started) * 1000, 3)
+
+
+_current: ContextVar[Serving | None] = ContextVar("serving", default=None)
+
+
+def begin_serving(request: HttpRequest) -> Serving:
+    """Make this the request being served in this context, whatever was before."""
+    serving = Serving(request)
+    _current.set(serving)
+    return serving
+
+
+def stop_serving(**_signal: Any) -> None:
+    """Forget the request: a receiver of Django's `request_finished`."""
+    _current.set(None)
+
+
+def now_serving() -> Serving | None:
+    """Return what is known of the request being served, or None outside one."""
+    return _current.get()
+
+
+def current_user_id() -> int | str | None:
+    """Return the primary key of the authenticated user of this request, if already known.
+
+    The lazy user is never forced: that would read the session, and add `Vary: Cookie`.
+    """
+    serving = _current.get()
+    if serving is None:
+        return None
+    user = serving.request.__dict__.get("user")
+    user = getattr(user, "__dict__", {}).get("_wrapped", user)
+    if user is None or type(user) is _UNTOUCHED or not user.is_authenticated:
+        return None
+    key = user.pk
+    return key if isinstance(key, int) else str(key)

@@ -98,6 +98,9 @@ def with_stand_ins(config: dict[str, Any], console: io.StringIO) -> dict[str, An
     """Replace the classes that need packages, and the console, by the standard library's."""
     handlers = {}
     for name, handler in config["handlers"].items():
+        if "formatter" not in handler:  # writes no line: it makes records into other records
+            handlers[name] = {"class": "logging.NullHandler"}
+            continue
         kept = {key: handler[key] for key in ("level", "formatter", "filename") if key in handler}
         if "filename" in kept:
             handlers[name] = {**kept, "class": "logging.FileHandler", "encoding": "utf-8"}
@@ -111,12 +114,18 @@ def check_landed(answers: Mapping[str, Any], landed: Mapping[str, str]) -> list[
     """Check that each handler took JSON, from its level up, each record once; return the rows."""
     rows = []
     chosen = answers["handlers"].split("+")
-    if set(landed) != set(chosen):
-        raise ValueError(f"it has the handlers {sorted(landed)}, not {sorted(chosen)}")
-    for name in chosen:
-        threshold = answers["error_log_level" if name == "error_file" else "log_level"]
+    thresholds = dict.fromkeys(chosen, answers["log_level"])
+    if "error_file" in chosen:
+        thresholds["error_file"] = answers["error_log_level"]
+    if "file" in chosen:
+        thresholds["audit_file"] = "INFO"
+    if set(landed) != set(thresholds):
+        raise ValueError(f"it has the handlers {sorted(landed)}, not {sorted(thresholds)}")
+    for name, threshold in thresholds.items():
         levels = [json.loads(line)["level"] for line in landed[name].splitlines()]
         expected = list(LEVELS[LEVELS.index(threshold) :])
+        if name != "audit_file":  # which hears one of the two loggers
+            expected *= 2
         if levels != expected:
             raise ValueError(f"the {name} handler took {levels}, not {expected}")
         rows.append(f"  {name:<11} {threshold} and above")
@@ -130,13 +139,15 @@ def verify_quick(answers: Mapping[str, Any], project: Path) -> list[str]:
         try:
             config = with_stand_ins(load_logging_config(answers, project, folder), console)
             logging.config.dictConfig(config)
-            for level in LEVELS:
-                logging.getLogger(answers["namespace"]).log(getattr(logging, level), "probe")
+            for logger in (answers["namespace"], f"{answers['namespace']}.audit"):
+                for level in LEVELS:
+                    logging.getLogger(logger).log(getattr(logging, level), "probe")
             landed = {
                 name: Path(handler["filename"]).read_text(encoding="utf-8")
                 if "filename" in handler
                 else console.getvalue()
                 for name, handler in config["handlers"].items()
+                if "formatter" in handler
             }
             return check_landed(answers, landed)
         except Exception as error:  # whatever a broken configuration raises, say it in one line

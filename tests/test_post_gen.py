@@ -111,7 +111,9 @@ def test_every_combination_passes_the_quick_check(
 ) -> None:
     hook = load_hook("post_gen_project", **answers)
     rows = hook.verify_quick(hook.ANSWERS, project)
-    assert [row.split()[0] for row in rows] == hook.ANSWERS["handlers"].split("+")
+    asked = hook.ANSWERS["handlers"].split("+")
+    audit = ["audit_file"] if "file" in asked else []
+    assert [row.split()[0] for row in rows] == asked + audit
     assert not list(project.rglob("__pycache__"))
     assert not list(project.rglob("*.log"))
 
@@ -235,6 +237,7 @@ def test_a_quick_bake_claims_what_it_checked_and_no_more(
     assert [line.split() for line in printed if line.startswith("  co") or "file " in line] == [
         ["console", "WARNING", "and", "above"],
         ["file", "WARNING", "and", "above"],
+        ["audit_file", "INFO", "and", "above"],
     ]
     assert "logging verified" not in printed
     assert printed[-2:] == [

@@ -7,6 +7,13 @@ from typing import Any
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 HANDLERS = ("console", "file", "error_file")
 ROTATIONS = ("logrotate", "size")
+# The audit file belongs to `file`: it is no handler to ask for.
+FILES = {
+    "file": "app.json.log",
+    "error_file": "errors.json.log",
+    "audit_file": "audit.json.log",
+}
+CONSOLE_FORMATS = ("json", "pretty")
 
 # Rotation by size: eleven files of ten megabytes each are kept.
 MAX_FILE_BYTES = 10_000_000
@@ -35,6 +42,7 @@ def logging_config(
     handlers: Iterable[str],
     log_dir: Path | str,
     rotation: str,
+    console_format: str = "json",
     sensitive_keys: Iterable[str] = SENSITIVE_KEYS,
     max_line_bytes: int = MAX_LINE_BYTES,
     max_pipe_line_bytes: int = MAX_PIPE_LINE_BYTES,
@@ -42,8 +50,9 @@ def logging_config(
     """Return the dictConfig dictionary for one namespace.
 
     The console and `app.json.log` take `level` and above, `errors.json.log` takes
-    `error_level` and above. An unknown value never raises: the nearest safe one is used,
-    and the system checks name the mistake (a service that cannot log must still start).
+    `error_level` and above; audit events go to `audit.json.log` as well, whatever `level` is.
+    An unknown value never raises: the nearest safe one is used, and the system checks name the
+    mistake (a service that cannot log must still start).
 
     https://docs.python.org/3/library/logging.config.html#dictionary-schema-details
     """
@@ -51,19 +60,21 @@ def logging_config(
     error_level = error_level if error_level in LEVELS else "ERROR"
     asked = set(handlers)
     chosen = [name for name in HANDLERS if name in asked] or ["console"]
-    levels = {"console": level, "file": level, "error_file": error_level}
-    files = {"file": "app.json.log", "error_file": "errors.json.log"}
+    audit = ["audit_file"] if "file" in chosen else []
+    levels = {"console": level, "file": level, "error_file": error_level, "audit_file": "INFO"}
     observability = f"{namespace}.observability"
 
     def handler(name: str) -> dict[str, Any]:
         common = {"level": levels[name], "formatter": "json"}
         if name == "console":
+            pretty = console_format == "pretty"
+            console = "pretty.PrettyConsoleHandler" if pretty else "handlers.ConsoleHandler"
             return common | {
-                "class": f"{observability}.handlers.ConsoleHandler",
+                "class": f"{observability}.{console}",
                 "stream": "ext://sys.stdout",
                 "max_pipe_bytes": max_pipe_line_bytes,
             }
-        filename = str(Path(log_dir) / files[name])
+        filename = str(Path(log_dir) / FILES[name])
         if rotation == "size":
             return common | {
                 "class": f"{observability}.handlers.SizeRotatedFileHandler",
@@ -94,11 +105,19 @@ def logging_config(
                 "max_bytes": max_line_bytes,
             }
         },
-        "handlers": {name: handler(name) for name in chosen},
+        "handlers": {
+            **{name: handler(name) for name in [*chosen, *audit]},
+            "security_events": {"class": f"{observability}.security.DjangoSecurityHandler"},
+        },
         "root": {"handlers": chosen, "level": root_level},
         "loggers": {
             namespace: {"handlers": chosen, "level": lowest, "propagate": False},
+            # The levels are the handlers' to decide: an audit event reaches its file in any case.
+            f"{namespace}.audit": {"level": "DEBUG", "handlers": audit, "propagate": True},
             "django": to_root,
+            "django.security": {"handlers": ["security_events"], "propagate": False},
             "django.server": silent,
+            # The security events say it once, and without user names.
+            "axes": silent,
         },
     }

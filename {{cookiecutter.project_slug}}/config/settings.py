@@ -3,6 +3,7 @@
 https://docs.djangoproject.com/en/stable/ref/settings/
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -36,9 +37,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 LOG_NAMESPACE = "{{ cookiecutter.namespace }}"
 LOG_LEVEL = env.str("LOG_LEVEL", default="{{ cookiecutter.log_level }}").upper()
 LOG_ERROR_LEVEL = env.str("LOG_ERROR_LEVEL", default="{{ cookiecutter.error_log_level }}").upper()
-LOG_HANDLERS = env.list("LOG_HANDLERS", default=[{% for handler in cookiecutter.handlers.split("+") %}{{ '"' ~ handler ~ '"' }}{{ "" if loop.last else ", " }}{% endfor %}])
+LOG_HANDLERS = env.list("LOG_HANDLERS", default={{ cookiecutter.handlers.split("+") | tojson }})
 LOG_DIR = BASE_DIR / env.str("LOG_DIR", default={{ cookiecutter.__log_dir_quoted }})  # fmt: skip
 LOG_ROTATION = env.str("LOG_ROTATION", default="{{ cookiecutter.log_rotation }}")
+LOG_CONSOLE_FORMAT = env.str("LOG_CONSOLE_FORMAT", default="json")
 LOG_SENSITIVE_KEYS = env.list("LOG_SENSITIVE_KEYS", default=SENSITIVE_KEYS)
 LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=MAX_LINE_BYTES)
 LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=MAX_PIPE_LINE_BYTES)
@@ -54,6 +56,7 @@ LOGGING = logging_config(
     handlers=LOG_HANDLERS,
     log_dir=LOG_DIR,
     rotation=LOG_ROTATION,
+    console_format=LOG_CONSOLE_FORMAT,
     sensitive_keys=LOG_SENSITIVE_KEYS,
     max_line_bytes=LOG_MAX_LINE_BYTES,
     max_pipe_line_bytes=LOG_MAX_PIPE_LINE_BYTES,
@@ -69,11 +72,16 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "request_id",
     "rest_framework",
+    "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "{{ cookiecutter.namespace }}.observability",
     "{{ cookiecutter.namespace }}.products",
+    # Without this line there are no audit events, and no trail.
+    "auditlog",
+    # Without this line nobody is locked out.
+    "axes",
 ]
 
 # The request id comes first: every line of a request has it. Then the access event.
@@ -90,6 +98,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -133,6 +142,41 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Who guesses passwords is locked out, by the name typed and the address together: one alone would
+# lock out a user whom somebody else attacks, or everybody behind one address. All processes
+# share the count through the database. https://django-axes.readthedocs.io/
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCKOUT_MINUTES", default=15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = f"{LOG_NAMESPACE}.observability.client.username_hash"
+AXES_CLIENT_IP_CALLABLE = f"{LOG_NAMESPACE}.observability.client.client_ip"
+AXES_HANDLER = f"{LOG_NAMESPACE}.observability.login.LockoutHandler"
+AXES_LOCKOUT_CALLABLE = f"{LOG_NAMESPACE}.observability.errors.locked_out"
+AXES_RESET_ON_SUCCESS = True
+# A lock-out ends when it should, however often its victim or the attacker tries meanwhile.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# What axes would print and keep of logins, the security events say without names.
+AXES_VERBOSE = False
+AXES_DISABLE_ACCESS_LOG = True
+
+# Who changed what: a table to query, and audit events with the same request id (cid).
+# https://django-auditlog.readthedocs.io/en/latest/usage.html
+AUDITLOG_CID_GETTER = f"{LOG_NAMESPACE}.observability.request_id.current_request_id"
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    {
+        "model": "auth.User",
+        "exclude_fields": ["last_login"],
+        "mask_fields": ["password"],
+        "mask_callable": f"{LOG_NAMESPACE}.observability.audit.masked",
+    },
+    "auth.Group",
+    "products.Product",
+)
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -141,15 +185,28 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
+# The throttles count here, in each process for itself: a shared cache makes them exact, but a
+# write to the database for each anonymous request would cost more than it saves.
+# https://docs.djangoproject.com/en/stable/topics/cache/
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://?max_entries=10000")}
+
 # With DEBUG the API is open, to try it out; without, it is closed to anonymous callers.
 # https://www.django-rest-framework.org/api-guide/settings/
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [
         f"rest_framework.permissions.{'AllowAny' if DEBUG else 'IsAuthenticated'}",
     ],
+    # The first one's name is in the WWW-Authenticate header of a 401.
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.AnonRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {
+        "anon": env.str("THROTTLE_ANONYMOUS", default="600/minute") or None,
+        "login": env.str("THROTTLE_LOGIN", default="30/minute") or None,
+    },
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 100,

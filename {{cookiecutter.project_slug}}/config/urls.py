@@ -7,12 +7,18 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from {{ cookiecutter.namespace }}.observability.login import (
+    TokenLoginView,
+)
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/products/", include("{{ cookiecutter.namespace }}.products.urls")),
+    path("api/auth/token/", TokenLoginView.as_view(), name="token-login"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]
 
+handler403 = "{{ cookiecutter.namespace }}.observability.errors.permission_denied"
 handler404 = "{{ cookiecutter.namespace }}.observability.errors.not_found"
 handler500 = "{{ cookiecutter.namespace }}.observability.errors.server_error"

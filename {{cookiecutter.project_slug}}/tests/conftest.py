@@ -9,6 +9,11 @@ from .service import bind_request_id
 from .support import Logs, Server, logging_to, running_server
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Keep pytest's own handlers away: they format records too, and raise for an odd one."""
+    session.config.pluginmanager.unregister(name="logging-plugin")
+
+
 @pytest.fixture(autouse=True)
 def logs(tmp_path: Path) -> Iterator[Logs]:
     """Send every line of the test to a folder of its own, and hold it against the schema."""
@@ -20,11 +25,11 @@ def logs(tmp_path: Path) -> Iterator[Logs]:
 
 
 @pytest.fixture
-def test_views(settings) -> None:
+def test_views(settings, tmp_path: Path) -> None:
     """Serve tests/urls.py, which has the project's URLs and views that only tests need."""
     settings.ROOT_URLCONF = "tests.urls"
     settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
-    settings.SECRET_KEY = "only-for-tests"
+    settings.STATIC_ROOT = tmp_path  # whitenoise warns where there is none
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,9 @@ from {{ cookiecutter.namespace }}.logging_helper import (
 from {{ cookiecutter.namespace }}.observability import (
     checks,
     handlers,
+    pretty,
+    query,
+    reading,
     strict_json,
     verification,
 )
@@ -23,6 +26,9 @@ from {{ cookiecutter.namespace }}.observability.request_id import (
 from {{ cookiecutter.namespace }}.observability.shorten import (
     shortened,
 )
+from {{ cookiecutter.namespace }}.observability.uncaught import (
+    log_what_nobody_caught,
+)
 from {{ cookiecutter.namespace }}.products.models import (
     Product,
 )
@@ -37,6 +43,10 @@ __all__ = [
     "handlers",
     "log_event",
     "log_operation",
+    "log_what_nobody_caught",
+    "pretty",
+    "query",
+    "reading",
     "shortened",
     "strict_json",
     "verification",

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from logging.config import dictConfig
@@ -22,6 +22,8 @@ from config.logging import logging_config
 from .service import verification
 
 Line = dict[str, Any]
+
+RUNSERVER = ("manage.py", "runserver", "--noreload", "127.0.0.1:{port}")
 
 KEYS = ["timestamp", "level", "logger", "request_id", "event", "payload"]
 PROJECT = Path(__file__).resolve().parent.parent
@@ -91,10 +93,11 @@ class Logs:
 @contextmanager
 def logging_to(folder: Path, **changes: Any) -> Iterator[Logs]:
     """Apply the project's own configuration to another folder; undo it afterwards."""
-    loggers = [logging.getLogger(name) for name in ("", NAMESPACE, "django", "django.server")]
+    config = logging_config(**{**PLAIN_CONFIG, "log_dir": folder, **changes})
+    loggers = [logging.getLogger(name) for name in ("", *config["loggers"])]
     before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
-    dictConfig(logging_config(**{**PLAIN_CONFIG, "log_dir": folder, **changes}))
-    ours = logging.getLogger(NAMESPACE).handlers[:]
+    dictConfig(config)
+    ours = {handler for logger in loggers for handler in logger.handlers}
     try:
         yield Logs(folder)
     finally:
@@ -133,9 +136,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     }
 
 
-def manage(
-    folder: Path, *arguments: str, **changes: str
-) -> subprocess.CompletedProcess[str]:
+def manage(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py to its end, and return what it printed."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
@@ -184,29 +185,32 @@ class Server:
         finally:
             connection.close()
 
-    def lines_of(self, request_id: str, last: str = "django.server") -> list[Line]:
-        """Return the lines of one request, once the logger that speaks last has spoken."""
+    def lines_of(self, request_id: str, last: str = "request_finished") -> list[Line]:
+        """Return the lines of one request, once the event that comes last is there."""
 
         def lines() -> list[Line]:
             found = [line for line in self.logs.lines() if line["request_id"] == request_id]
-            return found if any(line["logger"] == last for line in found) else []
+            return found if any(line["event"] == last for line in found) else []
 
         return wait_for(lines)
 
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[Server]:
-    """Run the development server as a process of its own, with a database of its own."""
+def running_server(
+    folder: Path, arguments: Sequence[str] = RUNSERVER, **changes: str
+) -> Iterator[Server]:
+    """Run a server as a process of its own, with a database of its own; stop it at the end."""
     migrated = manage(folder, "migrate", "--verbosity=0")
     assert migrated.returncode == 0, migrated.stderr
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    command = [sys.executable, *(argument.format(port=port) for argument in arguments)]
+    variables = environment(folder, BIND=f"127.0.0.1:{port}", **changes)
     with (
         (folder / "stdout").open("wb") as stdout,
         (folder / "stderr").open("wb") as stderr,
         subprocess.Popen(
-            command, cwd=PROJECT, env=environment(folder), stdout=stdout, stderr=stderr
+            command, cwd=PROJECT, env=variables, stdout=stdout, stderr=stderr
         ) as process,
     ):
         server = Server(folder, port)
@@ -216,6 +220,7 @@ def running_server(folder: Path) -> Iterator[Server]:
             yield server
         finally:
             process.terminate()
+            process.wait(timeout=30)
 
 
 def _listens(port: int) -> bool:

@@ -24,7 +24,10 @@ def config_with(tmp_path, **changes):
 @pytest.mark.parametrize("asked", HANDLER_SETS, ids="+".join)
 def test_exactly_the_handlers_that_are_asked_for_are_made(tmp_path, asked):
     config = config_with(tmp_path, handlers=asked)
-    assert tuple(config["handlers"]) == asked
+    audit = ("audit_file",) if "file" in asked else ()
+    writing = [name for name, handler in config["handlers"].items() if "formatter" in handler]
+    assert tuple(writing) == asked + audit
+    assert tuple(config["loggers"][f"{NAMESPACE}.audit"]["handlers"]) == audit
     assert tuple(config["root"]["handlers"]) == asked
     assert tuple(config["loggers"][NAMESPACE]["handlers"]) == asked
 
@@ -108,12 +111,14 @@ def test_there_is_one_namespace_logger_and_it_does_not_propagate(logs: Logs):
     assert logger.propagate is False
     assert set(logger.handlers) <= set(logging.getLogger().handlers)
     own = [name for name in logging.root.manager.loggerDict if name.startswith(f"{NAMESPACE}.")]
-    assert not any(logging.getLogger(name).handlers for name in own)
+    handlers = {name: logging.getLogger(name).handlers for name in own}
+    assert [name for name in own if handlers[name]] == [f"{NAMESPACE}.audit"]
+    assert [handler.name for handler in handlers[f"{NAMESPACE}.audit"]] == ["audit_file"]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["NAMESPACE", "NAMESPACE.a.b", "django", "django.server", "django.request", "a_library", "root"],
+    ["NAMESPACE", "NAMESPACE.a.b", "django", "django.request", "a_library", "root"],
 )
 def test_a_record_of_anybody_appears_once_in_each_file(logs: Logs, name):
     name = name.replace("NAMESPACE", NAMESPACE)

@@ -48,7 +48,8 @@ def test_an_event_has_the_six_keys_in_order_and_no_other(logs: Logs):
     ids=str,
 )
 def test_the_timestamp_is_rfc_3339_in_utc_and_always_has_a_fraction(created, timestamp):
-    record = logging.makeLogRecord({"created": created, "msg": "hello"})
+    record = logging.LogRecord("a", logging.INFO, "", 0, "hello", None, None)
+    record.created = created
     assert parsed_line(formatter().format(record))["timestamp"] == timestamp
 
 
@@ -77,7 +78,7 @@ def test_stack_info_stands_in_the_payload(logs: Logs):
     [(1, "DEBUG"), (10, "DEBUG"), (15, "DEBUG"), (25, "INFO"), (35, "WARNING"), (99, "CRITICAL")],
 )
 def test_a_custom_level_has_the_name_of_the_standard_one_below(number, name):
-    record = logging.makeLogRecord({"levelno": number, "levelname": "NOTICE", "msg": "hello"})
+    record = logging.LogRecord("a", number, "", 0, "hello", None, None)
     assert parsed_line(formatter().format(record))["level"] == name
 
 

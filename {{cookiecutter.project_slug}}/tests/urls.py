@@ -20,6 +20,9 @@ urlpatterns = [
     path("test/async-crash", views.async_crash),
     path("test/ids", views.ids),
     path("test/sql", views.failing_sql),
+    path("test/slow-query", views.slow_query),
+    path("test/n-plus-one", views.n_plus_one),
+    path("test/endless", views.endless),
     path("api/test/refused", views.Refusing.as_view()),
     path("api/test/guarded", views.Guarded.as_view()),
 ]

@@ -5,8 +5,10 @@ Those that meet wait for each other in the middle, so that requests are sure to 
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 
+from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import engines
@@ -18,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .service import current_request_id, log_event
+from .service import Product, current_request_id, log_event
 
 # How many meet, set by the test: threads at the one, tasks of one loop at the other.
 threads_meet = threading.Barrier(1)
@@ -81,7 +83,7 @@ async def async_crash(request: HttpRequest) -> HttpResponse:
 
 def ids(request: HttpRequest) -> JsonResponse:
     """Answer the id as each way of asking django-request-id tells it."""
-    template = engines["django"].from_string("{" "% load request_id %}{" "% request_id %}")
+    template = engines["django"].from_string("{% raw %}{% load request_id %}{% request_id %}{% endraw %}")
     return JsonResponse(
         {
             "attribute": request.request_id,
@@ -96,6 +98,36 @@ def failing_sql(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM nowhere WHERE token = %s", [request.GET["token"]])
     return HttpResponse()
+
+
+def slow_query(request: HttpRequest) -> HttpResponse:
+    with connection.cursor() as cursor:
+        connection.connection.create_function("wait", 1, time.sleep)
+        cursor.execute("SELECT wait(0.2)")
+    return HttpResponse()
+
+
+def n_plus_one(request: HttpRequest) -> HttpResponse:
+    for number in range(60):
+        Product.objects.filter(pk=number).exists()
+    return HttpResponse()
+
+
+def endless(request: HttpRequest) -> StreamingHttpResponse:
+    """Stream until the client leaves, for twenty seconds at the most."""
+    ticks = range(1_000)
+
+    def chunks() -> Iterator[str]:
+        for _ in ticks:
+            yield "tick\n"
+            time.sleep(0.02)
+
+    async def async_chunks() -> AsyncIterator[str]:
+        for _ in ticks:
+            yield "tick\n"
+            await asyncio.sleep(0.02)
+
+    return StreamingHttpResponse(async_chunks() if isinstance(request, ASGIRequest) else chunks())
 
 
 class DRFCrash(APIView):

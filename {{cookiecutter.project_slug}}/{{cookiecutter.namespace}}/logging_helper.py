@@ -30,14 +30,15 @@ class Event:
     https://docs.python.org/3/howto/logging.html#using-arbitrary-objects-as-messages
     """
 
-    __slots__ = ("name", "payload")
+    __slots__ = ("name", "payload", "suffix")
 
-    def __init__(self, name: object, payload: object) -> None:
+    def __init__(self, name: object, payload: object, suffix: str = "") -> None:
         self.name = name
         self.payload = payload
+        self.suffix = suffix
 
     def __str__(self) -> str:
-        return self.name if isinstance(self.name, str) else "unnamed_event"
+        return (self.name if type(self.name) is str else "unnamed_event") + self.suffix
 
 
 def log_event(
@@ -136,11 +137,11 @@ def _emit(
             number,
             code.co_filename,
             caller.f_lineno,
-            Event(
-                f"{name}{suffix}" if suffix else name, _merged(payload, facts) if facts else payload
-            ),
+            Event(name, _merged(payload, facts) if facts else payload, suffix),
             (),
-            (type(exception), exception, exception.__traceback__) if exception else None,
+            (type(exception), exception, exception.__traceback__)
+            if exception is not None
+            else None,
             code.co_name,
         )
         logger.handle(record)
@@ -154,7 +155,7 @@ def _level_number(level: object) -> int | None:
     """Return the number of a level given by name, in any case, or by number; else None."""
     try:
         return _LEVELS.get(level.upper() if isinstance(level, str) else level)
-    except TypeError:
+    except Exception:  # what cannot be hashed or compared, say
         return None
 
 

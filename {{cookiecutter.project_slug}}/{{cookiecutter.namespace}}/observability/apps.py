@@ -1,6 +1,6 @@
 """Switches on what speaks by itself, and the system checks."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 from django.core.signals import request_finished
 from django.db.backends.signals import connection_created
@@ -13,6 +13,7 @@ class ObservabilityConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
+        from . import security
         from .checks import check_logging, check_request_id
         from .queries import watch_connection
         from .request_id import clear_request_id
@@ -22,6 +23,11 @@ class ObservabilityConfig(AppConfig):
         request_finished.connect(clear_request_id, dispatch_uid="clear_request_id")
         request_finished.connect(stop_serving, dispatch_uid="stop_serving")
         connection_created.connect(watch_connection, dispatch_uid="watch_connection")
+        security.connect()
+        if apps.is_installed("auditlog"):
+            from . import audit
+
+            audit.connect()
         log_what_nobody_caught()
         checks.register(check_logging, "logging")
         checks.register(check_request_id, "logging")

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from config.logging import HANDLERS, LEVELS, ROTATIONS
+from config.logging import CONSOLE_FORMATS, FILES, HANDLERS, LEVELS, ROTATIONS
 
 REQUEST_ID_MIDDLEWARE = f"{__package__}.request_id.RequestIDMiddleware"
 
@@ -45,6 +45,7 @@ def _unknown_values() -> Iterator[checks.CheckMessage]:
         ("E002", "LOG_ERROR_LEVEL", [settings.LOG_ERROR_LEVEL], LEVELS),
         ("E003", "LOG_HANDLERS", settings.LOG_HANDLERS or [""], HANDLERS),
         ("E004", "LOG_ROTATION", [settings.LOG_ROTATION], ROTATIONS),
+        ("E007", "LOG_CONSOLE_FORMAT", [settings.LOG_CONSOLE_FORMAT], CONSOLE_FORMATS),
     ]
     for number, name, values, known in named:
         for value in values:
@@ -82,7 +83,7 @@ def _try_to_write(folder: Path) -> None:
     """Write a block to a file without a name: finds a full disk as well as missing rights."""
     with tempfile.TemporaryFile(dir=folder) as file:
         os.write(file.fileno(), bytes(4096))
-    for name in ("app.json.log", "errors.json.log"):
+    for name in FILES.values():
         path = folder / name
         if path.is_symlink():
             raise OSError(f"{path} is a symbolic link, which is never followed")

@@ -3,15 +3,17 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.response import Response
 
 from .request_id import current_request_id
+from .security import log_refusal
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -44,6 +46,28 @@ class ProblemHandler(ExceptionHandler):
         response: Response = super().get_response(exc, data)
         response.content_type = MEDIA_TYPE
         return response
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """Log the exception, if it refuses the request for security's sake, or is a crash."""
+        log_refusal(exc, self.context.get("request"))
+        super().report_exception(exc, response)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer who may not do this, outside DRF: the same two ways."""
+    log_refusal(PermissionDenied(), request)
+    if not request.path.startswith("/api/"):
+        return defaults.permission_denied(request, exception)
+    return _respond(problem(403, "permission_denied"))
+
+
+def locked_out(request: HttpRequest, *_axes: Any) -> HttpResponse:
+    """Answer who is locked out: as a problem document below /api/, else in words."""
+    response: HttpResponse = _respond(problem(429, "account_locked"))
+    if not request.path.startswith("/api/"):
+        response = HttpResponse("Too many failed logins.\n", status=429, content_type="text/plain")
+    response["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    return response
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Describes an exception as a JSON object: type, message, frames, causes; never local variables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from traceback import StackSummary, walk_tb
 from types import TracebackType
@@ -13,16 +13,27 @@ _CHARACTERS = 8_000  # of a message
 _NAME = 200  # characters of the name of a class or a module
 _CHAIN = 8  # causes below each other
 _MEMBERS = 20  # of an exception group
+_IN_ALL = 50  # exceptions of one line: groups within groups would multiply
 
 
 def exception_object(
-    exception: BaseException, *, mask: Callable[[str], str], frames: bool = True, depth: int = 0
+    exception: BaseException, *, mask: Callable[[str], str], frames: bool = True
 ) -> dict[str, Any]:
     """Return type, module and message of an exception, its frames, notes, cause and members.
 
     `mask` hides secrets in free text. The cause is the one that Python's own traceback would
     show. Never raises, whatever the exception's own methods do.
     """
+    return _described(exception, mask, frames, depth=0, places=iter(range(_IN_ALL)))
+
+
+def _described(
+    exception: BaseException,
+    mask: Callable[[str], str],
+    frames: bool,
+    depth: int,
+    places: Iterator[int],
+) -> dict[str, Any]:
     kind = type(exception)
     described: dict[str, Any] = {
         "type": clipped(printable(kind.__qualname__), _NAME),
@@ -31,7 +42,7 @@ def exception_object(
     }
     # What follows looks into an object that may be broken: what it gave so far is kept.
     with suppress(Exception):
-        _look_inside(described, exception, mask, frames, depth)
+        _look_inside(described, exception, mask, frames, depth, places)
     return described
 
 
@@ -41,6 +52,7 @@ def _look_inside(
     mask: Callable[[str], str],
     frames: bool,
     depth: int,
+    places: Iterator[int],
 ) -> None:
     if frames:
         described["stacktrace"] = mask(_stacktrace(exception.__traceback__)) + (
@@ -53,15 +65,16 @@ def _look_inside(
         return
 
     def inner(other: BaseException) -> dict[str, Any]:
-        return exception_object(other, mask=mask, frames=frames, depth=depth + 1)
+        return _described(other, mask, frames, depth + 1, places)
 
     cause = exception.__cause__
     if cause is None and not exception.__suppress_context__:
         cause = exception.__context__
-    if cause is not None:
+    if cause is not None and next(places, None) is not None:
         described["cause"] = inner(cause)
     if isinstance(exception, BaseExceptionGroup):
-        described["exceptions"] = [inner(member) for member in exception.exceptions[:_MEMBERS]]
+        members = zip(exception.exceptions[:_MEMBERS], places, strict=False)
+        described["exceptions"] = [inner(member) for member, _ in members]
 
 
 def text_of(exception: BaseException) -> str:

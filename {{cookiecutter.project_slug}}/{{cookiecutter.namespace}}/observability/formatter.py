@@ -23,6 +23,7 @@ _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
     "taskName",
+    "color_message",  # uvicorn's message once more, for terminals
     "_line",
 }
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
@@ -64,7 +65,7 @@ class JSONLineFormatter(OrjsonFormatter):
 
     def formatException(self, ei: _ExcInfo) -> Any:  # noqa: N802 - logging's name
         """Return an exception as an object, or None where there is none."""
-        return exception_object(ei[1], mask=self._redactor.text) if ei[1] else None
+        return exception_object(ei[1], mask=self._redactor.text) if ei[1] is not None else None
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
@@ -73,7 +74,8 @@ class JSONLineFormatter(OrjsonFormatter):
         message: str | None = None
         exception = message_dict.get("exc_info")
         if isinstance(record.msg, Event):
-            event, payload = self._event_name(record.msg.name), record.msg.payload
+            event = self._event_name(record.msg.name) + record.msg.suffix
+            payload = record.msg.payload
         else:
             event, payload = "log_message", _extra(record)
             message = self._redactor.text(record.message)
@@ -153,8 +155,6 @@ def _nearest_level(number: int) -> str:
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     """Return what a plain logging call passed as `extra`."""
-    if len(record.__dict__) == len(_OWN_ATTRIBUTES):
-        return {}
     return {k: v for k, v in record.__dict__.items() if k not in _OWN_ATTRIBUTES}
 
 
@@ -165,8 +165,9 @@ def _told_before(exception: BaseException | None, level: int) -> bool:
     enough. The mark is the request's, as a library may raise one object again and again.
     """
     here = current_request_id()
-    told_in, told_at = getattr(exception, "_told", (None, -1))
+    facts = vars(exception)  # not by attribute, which an exception may refuse
+    told_in, told_at = facts.get("_told", (None, -1))
     if told_at >= level and told_in == here:
         return True
-    exception._told = (here, level)  # type: ignore[union-attr]
+    facts["_told"] = (here, level)
     return False

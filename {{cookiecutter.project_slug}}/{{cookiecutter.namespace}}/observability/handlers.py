@@ -1,10 +1,13 @@
 """The handlers: a console, a file that logrotate may rename, a file that rotates by size."""
 
+import errno
 import logging
 import os
 import stat
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from fcntl import LOCK_EX, LOCK_UN, flock
 from io import FileIO
 from logging.handlers import WatchedFileHandler
 from time import monotonic
@@ -36,50 +39,90 @@ class _Accountable(logging.Handler):
         if monotonic() - self._complained_at < SECONDS_BETWEEN_COMPLAINTS:
             return
         self._complained_at = monotonic()
-        facts = {"handler": self.name, "error": self.last_error}
+        facts = {"handler": self.name, "error": self.last_error, "dropped": self._dropped}
         with suppress(Exception):
             sys.stderr.write(self._own_line("log_write_failed", facts, logging.ERROR) + "\n")
 
-    def account(self) -> str | None:
-        """Return the line that says how many records were dropped, once, if any were."""
+    def account(self, write: Callable[[str], object]) -> None:
+        """Say how many records were dropped, if any were: called when one has been written."""
         if not self._dropped:
-            return None
+            return
         facts = {"handler": self.name, "dropped": self._dropped}
-        self._dropped, self._complained_at = 0, float("-inf")
-        return self._own_line("log_records_dropped", facts, logging.WARNING)
+        with suppress(Exception):  # the number is kept until it could be written
+            write(self._own_line("log_records_dropped", facts, logging.WARNING))
+            self._dropped = 0
 
     def _own_line(self, event: str, payload: dict[str, Any], level: int) -> str:
         record = logging.LogRecord(__name__, level, __file__, 0, Event(event, payload), None, None)
         return self.format(record)
+
+    def _at_fork_reinit(self) -> None:
+        """Leave the parent its count; logging calls this in a forked child."""
+        super()._at_fork_reinit()  # type: ignore[misc]  # unknown to typeshed
+        self._dropped = 0
 
 
 class ConsoleHandler(_Accountable, logging.StreamHandler[Any]):
     """Writes lines to a stream, normally standard output; short enough where that is a pipe."""
 
     def __init__(self, stream: Any, max_pipe_bytes: int) -> None:
-        super().__init__(stream)
+        super().__init__(_Unbuffered(stream))
         self._max_pipe_bytes = max_pipe_bytes
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line at once."""
         try:
             self._write(self.format(record))
-            if account := self.account():
-                self._write(account)
         except Exception:
             self.handleError(record)
+        else:
+            self.account(self._write)
 
     def _write(self, line: str) -> None:
         if self._is_pipe():
             line = shortened(line, self._max_pipe_bytes)
-        self.stream.write(line + "\n")
-        self.flush()
+        self.stream.write(self.shown(line) + "\n")
+
+    def shown(self, line: str) -> str:
+        """Return what is written of a finished line: the line itself."""
+        return line
 
     def _is_pipe(self) -> bool:
         try:
             return stat.S_ISFIFO(os.fstat(self.stream.fileno()).st_mode)
         except (OSError, ValueError, AttributeError):
             return False
+
+
+class _Unbuffered:
+    """A text stream written below its buffer, in UTF-8.
+
+    The buffer would keep a line that failed, and write it later: torn, or after it was counted
+    as dropped. A stream without a descriptor is written as it is.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._torn = False
+
+    def write(self, text: str) -> None:
+        """Write the text at once."""
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, AttributeError):
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        self._stream.flush()  # what others printed goes first
+        data = text.encode()
+        if self._torn:
+            data = b"\n" + data
+        while data:
+            data = data[os.write(descriptor, data) :]
+            self._torn = bool(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class LogFileHandler(_Accountable, WatchedFileHandler):
@@ -99,15 +142,25 @@ class LogFileHandler(_Accountable, WatchedFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line at once."""
         try:
-            self.reopenIfNeeded()
-            if self.stream is None:
-                self.stream = self._open()
-                self._statstream()
-            append(self.stream, self.format(record))
-            if account := self.account():
-                append(self.stream, account)
+            self._write(self.format(record))
         except Exception:
             self.handleError(record)
+        else:
+            self.account(self._write)
+
+    def _write(self, line: str) -> None:
+        self.reopenIfNeeded()
+        if self.stream is None:
+            self.stream = self._open()
+            self._statstream()
+        append(self.stream, line)
+
+    def _at_fork_reinit(self) -> None:
+        """Close the parent's file: whoever shares it shares its lock, and is not kept apart."""
+        super()._at_fork_reinit()
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
 
 
 class SizeRotatedFileHandler(_Accountable, ConcurrentRotatingFileHandler):
@@ -128,11 +181,13 @@ class SizeRotatedFileHandler(_Accountable, ConcurrentRotatingFileHandler):
 
     def do_write(self, msg: str) -> None:
         """Write one line at once; the lock is held."""
+        self._write(msg)
+        self.account(self._write)
+
+    def _write(self, line: str) -> None:
         if self.stream is None:
             self.stream = self.do_open()
-        append(self.stream, msg)
-        if account := self.account():
-            append(self.stream, account)
+        append(self.stream, line)
 
 
 def open_log_file(path: str) -> FileIO:
@@ -141,7 +196,7 @@ def open_log_file(path: str) -> FileIO:
     Raises OSError, also where a symbolic link stands at the file's name: following a planted
     one would write into somebody else's file.
     """
-    return FileIO(_open_fd(path, os.O_WRONLY | os.O_APPEND), "a")
+    return FileIO(_open_fd(path, os.O_RDWR | os.O_APPEND), "a")
 
 
 def _open_fd(path: str, flags: int) -> int:
@@ -150,13 +205,29 @@ def _open_fd(path: str, flags: int) -> int:
 
 
 def append(stream: FileIO, line: str) -> None:
-    """Write a line and its newline whole, or raise OSError and leave nothing of it behind."""
+    """Write a line and its newline whole, or raise OSError and leave nothing of it behind.
+
+    A write ends early where the disk is full, and where its process is killed: the beginning of
+    a line stays, and the next line would be glued to it. So writers take turns, by a lock that
+    the kernel takes back from the dead, and each looks at how the one before it ended.
+    """
     data = line.encode() + b"\n"
-    written = stream.write(data)
-    if written == len(data):
-        return
-    # A short write means a full disk. Its beginning is taken back, if nobody wrote after it.
-    end = stream.tell()
-    if os.fstat(stream.fileno()).st_size == end:
-        os.truncate(stream.fileno(), end - written)
-    raise OSError(f"wrote {written} of {len(data)} bytes to {stream.name}")
+    file = stream.fileno()
+    _lock(file, LOCK_EX)
+    try:
+        end = os.lseek(file, 0, os.SEEK_END)
+        if end and os.pread(file, 1, end - 1) != b"\n":
+            data = b"\n" + data
+        if os.write(file, data) < len(data):
+            os.truncate(file, end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), stream.name)
+    finally:
+        _lock(file, LOCK_UN)
+
+
+def _lock(file: int, operation: int) -> None:
+    """Take or give back the file's lock; where a file system has none, lines go without."""
+    try:  # noqa: SIM105 - suppress() is slow
+        flock(file, operation)
+    except OSError:
+        pass

@@ -35,9 +35,11 @@ class Redactor:
     def _pattern(sensitive_keys: Iterable[str]) -> re.Pattern[str]:
         spelled = [r"[\W_]?".join(map(re.escape, _NOT_WORD.split(key))) for key in sensitive_keys]
         keys = "|".join(sorted(filter(None, spelled), key=len, reverse=True)) or r"(?!)"
+        # Bounded: from each of many keys to the end of a long word would take for ever.
+        rest = r"\w{0,30}"
         value = r"""(?:"[^"]*"|'[^']*'|[^\s"',;&)}\]]+)"""
         return re.compile(
-            rf"""((?:(?<![A-Za-z])|_)(?:{keys})\w*["']?\s*[=:]\s*(?:(?:bearer|basic|token)\s+)?){value}"""
+            rf"""((?:(?<![A-Za-z])|_)(?:{keys}){rest}["']?\s*[=:]\s*(?:(?:bearer|basic|token)\s+)?){value}"""
             r"|(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
             r"|(://[^\s:/@]*:)[^\s/@]+(?=@)",
             re.IGNORECASE,

@@ -1,6 +1,7 @@
 """The request id: django-request-id over a context variable, and the first middleware."""
 
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -54,9 +55,11 @@ def clear_request_id(**_signal: Any) -> None:
     """End the request: a receiver of Django's `request_finished`.
 
     Not the middleware's work: Django logs 4xx and 5xx, and servers stream bodies and write
-    access lines, after the middleware has returned.
+    access lines, after the middleware has returned. And not yet where the body has failed: the
+    server closes the response first, and reports the failure then.
     """
-    _current.set(None)
+    if sys.exc_info()[0] is None:
+        _current.set(None)
 
 
 class RequestIDMiddleware:

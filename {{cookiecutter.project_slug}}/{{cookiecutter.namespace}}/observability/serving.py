@@ -1,6 +1,7 @@
 """The request being served: who asks, since when, and what it has asked of the database."""
 
 from collections import Counter
+from contextlib import suppress
 from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
@@ -53,11 +54,10 @@ def current_user_id() -> int | str | None:
     The lazy user is never forced: that would read the session, and add `Vary: Cookie`.
     """
     serving = _current.get()
-    if serving is None:
+    if serving is None or (user := serving.request.__dict__.get("user")) is None:
         return None
-    user = serving.request.__dict__.get("user")
-    user = getattr(user, "__dict__", {}).get("_wrapped", user)
-    if user is None or type(user) is _UNTOUCHED or not user.is_authenticated:
-        return None
-    key = user.pk
-    return key if isinstance(key, int) else str(key)
+    with suppress(Exception):  # a user can be any object that an authentication class returned
+        user = getattr(user, "__dict__", {}).get("_wrapped", user)
+        if type(user) is not _UNTOUCHED and user.is_authenticated:
+            return user.pk if isinstance(user.pk, int) else str(user.pk)
+    return None

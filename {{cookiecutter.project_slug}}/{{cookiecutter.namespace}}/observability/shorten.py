@@ -20,10 +20,13 @@ def shortened(line: str, limit: int) -> str:
     """
     if len(line) * 4 < limit:  # no character takes more than four bytes
         return line
-    size = len(line.encode()) + 1
+    encoded = line.encode()
+    size = len(encoded) + 1
     if size <= limit:
         return line
-    data: dict[str, Any] = orjson.loads(line)
+    data: dict[str, Any] = orjson.loads(encoded)  # which takes no subclass of str
+    before = data["payload"].get(_MARK)  # the formatter may have shortened it already
+    size += before if isinstance(before, int) else 0
     data["payload"][_MARK] = size  # as long as any number that will stand here
     exception = data.get("exception")
     if exception is None:
@@ -51,7 +54,8 @@ def _cut_payload(data: dict[str, Any], limit: int, keep: int) -> None:
     texts = [(payload, key) for key in payload if key != _MARK]
     texts += [(data, "message")] if "message" in data else []
     sized = sorted(((size_of(holder[key]), holder, key) for holder, key in texts), key=_first)
-    over = min(_excess(data, limit), sum(size for size, _, _ in sized) - keep)
+    whole = size_of(payload) + size_of(data.get("message", ""))
+    over = min(_excess(data, limit), whole - keep)
     for size, holder, key in reversed(sized):
         if over <= 0 or size <= _VALUE:
             break
@@ -83,10 +87,12 @@ def _cut_stacktraces(exception: dict[str, Any], over: int) -> None:
         if over <= 0 or size <= _STACKTRACE:
             break
         target = max(_STACKTRACE, size - over)
-        text = described["stacktrace"]
+        # The message stands below the frames once more, and would take their place.
+        frames, _, _ = described["stacktrace"].partition(f"\n{described['type']}: ")
+        described["stacktrace"] = frames
         kept = target
         while size_of(described["stacktrace"]) > target:
-            described["stacktrace"] = _without_middle(text, kept)
+            described["stacktrace"] = _without_middle(frames, kept)
             kept = kept * 7 // 8
         over -= size - _stacktrace_size(described)
 

@@ -16,10 +16,12 @@ from jsonschema import Draft202012Validator
 
 from config.logging import HANDLERS
 
-from ..logging_helper import log_event
+from ..logging_helper import Event
+from .pretty import PrettyConsoleHandler
 from .request_id import bind_request_id, current_request_id
 
 SCHEMA = json.loads((Path(__file__).parent / "log_line.schema.json").read_text("utf-8"))
+PROBE = "logging_probe"
 _VALIDATOR = Draft202012Validator(SCHEMA)
 
 
@@ -42,12 +44,15 @@ def schema_problems(line: dict[str, Any]) -> list[str]:
 
 def verify() -> list[Proof]:
     """Send one probe event through every handler that is asked for, and read it back."""
-    handlers = logging.getLogger(settings.LOG_NAMESPACE).handlers
-    attached = {handler.name: handler for handler in handlers}
+    audit = logging.getLogger(f"{settings.LOG_NAMESPACE}.audit")
+    handlers = [*logging.getLogger(settings.LOG_NAMESPACE).handlers, *audit.handlers]
+    asked = [name for name in HANDLERS if name in settings.LOG_HANDLERS]
+    asked += ["audit_file"] if "file" in asked else []
+    attached = [handler.name for handler in handlers]
     proofs = [
-        Proof(name, "-", "is in LOG_HANDLERS, but not on the namespace's logger")
-        for name in HANDLERS
-        if name in settings.LOG_HANDLERS and name not in attached
+        Proof(name, "-", "is asked for, but not on the namespace's loggers")
+        for name in asked
+        if name not in attached
     ]
     if not attached:
         return proofs
@@ -55,7 +60,8 @@ def verify() -> list[Proof]:
     probe, outer = uuid4().hex, current_request_id()
     bind_request_id(probe)
     with _landings(handlers) as landings:
-        log_event("logging_probe", {"probe": probe}, level=logging.getLevelName(level))
+        # What the audit logger is told reaches its own handler, and those of the namespace.
+        audit.log(level, Event(PROBE, {"probe": probe}))
     bind_request_id(outer)
     for handler, landing in landings:
         proofs.append(Proof(str(handler.name), landing.where, _problem(handler, landing, probe)))
@@ -119,6 +125,8 @@ def _problem(handler: logging.Handler, landing: _Landing, probe: str) -> str:
         if len(lines) != 1:
             reason = getattr(handler, "last_error", "") or "no error was reported"
             return f"{len(lines)} lines of the probe arrived instead of one ({reason})"
+        if isinstance(handler, PrettyConsoleHandler):
+            return "" if PROBE in lines[0] else "the probe's event is not named"
         line = json.loads(lines[0])
     except (OSError, ValueError) as error:
         return f"the probe cannot be read back: {error}"

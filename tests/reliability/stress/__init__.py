@@ -1,0 +1,1 @@
+"""Goes into the baked project under test, and runs there in its own environment."""

@@ -1,0 +1,185 @@
+"""The commands of docs/reading-logs.md, run as they stand there on logs that the project wrote."""
+
+import csv
+import json
+import os
+import re
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from pytest_cookies.plugin import Cookies
+
+from tests.conftest import BakedProject, bake_with, run
+
+REQUEST_ID = "d3b7e8f4-2f4a-4e3b-a123-9c8d7f1c5678"
+
+# Runs in the project; the oldest lines are compressed, the next renamed, as rotation does.
+WRITE = f"""
+import gzip, json, logging, time
+from django.conf import settings
+from NAMESPACE.logging_helper import log_event
+from NAMESPACE.observability.request_id import bind_request_id
+
+def finished(number, **more):
+    payload = dict(method="GET", path=f"/api/{{number}}/", route="api/<pk>/", status=200)
+    log_event("request_finished", payload | {{"duration_ms": number * 1.5}} | more)
+
+app = settings.LOG_DIR / "app.json.log"
+for written in settings.LOG_DIR.glob("*.json.log"):  # by verify_logging
+    written.unlink()
+for number in range(10):
+    bind_request_id(f"other-request-{{number}}")
+    finished(number)
+bind_request_id("{REQUEST_ID}")
+log_event("create_start", {{"name": "Läden"}})
+time.sleep(0.002)  # lnav knows the order of files, and of milliseconds
+(settings.LOG_DIR / "app.json.log.2.gz").write_bytes(gzip.compress(app.read_bytes()))
+app.unlink()
+try:
+    raise ValueError("what went wrong")
+except ValueError:
+    log_event("create_error", level="ERROR")
+time.sleep(0.002)
+app.rename(settings.LOG_DIR / "app.json.log.1")
+finished(100, status=500)
+bind_request_id(None)
+logging.getLogger("django.x").warning("A plain message")
+with app.open("a") as file:
+    line = json.loads(app.read_text().splitlines()[-1])
+    file.write(json.dumps(line | {{"event": "changed", "user_id": 7}}) + "\\n")
+"""
+STORY = ["create_start", "create_error", "request_finished"]
+
+
+def needs(tool: str, *, found: bool) -> None:
+    """Skip a test whose tool is not here, and say so; in CI, fail instead."""
+    if found:
+        return
+    if os.environ.get("REQUIRE_ALL_TOOLS") == "1":
+        pytest.fail(f"REQUIRE_ALL_TOOLS is set, and {tool} was not found")
+    pytest.skip(f"{tool} was not found")
+
+
+@dataclass(frozen=True)
+class Guide:
+    """The project that wrote the logs, and what its guide says to run on them."""
+
+    project: BakedProject
+    home: Path
+
+    def blocks(self, language: str) -> list[str]:
+        """Return the fenced blocks in one language."""
+        text = self.project.read("docs/reading-logs.md")
+        return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+    def answer(self, language: str, question: str) -> str:
+        """Run the block that asks this question, in the folder it is meant for."""
+        (block,) = [block for block in self.blocks(language) if question in block]
+        return self.shell(block)
+
+    def shell(self, command: str, folder: str = "logs") -> str:
+        """Run a command in a shell that stops at the first failure."""
+        env = {"HOME": str(self.home), "TERM": "dumb"}
+        strict = ("bash", "-euo", "pipefail", "-c", command)
+        return run(*strict, cwd=self.project.path / folder, env=env).stdout
+
+
+@pytest.fixture(scope="module")
+def guide(cookies_session: Cookies, tmp_path_factory: pytest.TempPathFactory) -> Guide:
+    """Bake and install a project, let it write its logs, and rotate them."""
+    project = bake_with(cookies_session, tmp_path_factory.mktemp("o"), {"verification": "full"})
+    write = WRITE.replace("NAMESPACE", project.answers["namespace"])
+    project.run("uv", "run", "--no-sync", "python", "manage.py", "shell", "-v0", "-c", write)
+    return Guide(project, tmp_path_factory.mktemp("home"))
+
+
+def events(text: str) -> list[str]:
+    """Return the events of JSON lines."""
+    return [json.loads(line)["event"] for line in text.splitlines()]
+
+
+def test_the_command_tells_the_story_of_a_request(guide: Guide) -> None:
+    (block,) = guide.blocks("sh")
+    commands = [line for line in block.splitlines() if line.startswith("uv run")]
+    found = [
+        guide.shell(command.replace("uv run", "uv run --no-sync"), ".") for command in commands
+    ]
+    exact, beginning, errors, slow, user, _at_that_time = map(events, found)
+    assert exact == beginning == STORY
+    assert errors == ["create_error"]
+    assert slow == []
+    assert user == ["changed"]
+
+
+def test_jq_answers(guide: Guide) -> None:
+    needs("jq", found=shutil.which("jq") is not None)
+    assert len(guide.blocks("bash")) == 5
+    assert sorted(events(guide.answer("bash", "in one request?"))) == sorted(STORY)
+    assert guide.answer("bash", "went wrong?").split("\t")[1:] == [
+        "create_error",
+        "ValueError",
+        "what went wrong\n",
+    ]
+    slowest = [json.loads(line) for line in guide.answer("bash", "slowest").splitlines()]
+    assert slowest[:2] == [[150, "GET", "/api/100/", 500], [13.5, "GET", "/api/9/", 200]]
+    counted = [line.split() for line in guide.answer("bash", "How many").splitlines()]
+    assert counted[0] == ["11", "request_finished"]
+    assert Counter(event for _, event in counted) == Counter({*STORY, "log_message", "changed"})
+    assert json.loads(guide.answer("bash", "this user"))[1] == "changed"
+
+
+def test_duckdb_answers(guide: Guide, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("duckdb", found=find_spec("duckdb") is not None)
+    import duckdb  # noqa: PLC0415 - see above
+
+    monkeypatch.chdir(guide.project.path / "logs")
+    view, story, wrong, slow, user = guide.blocks("sql")
+    with duckdb.connect() as database:
+        database.execute(view)
+        assert [row[2] for row in database.execute(story).fetchall()] == STORY
+        assert database.execute(wrong).fetchall() == [("create_error", "ValueError", 1)]
+        ((route, requests, p95),) = database.execute(slow).fetchall()
+        assert (route, requests) == ("api/<pk>/", 11)
+        assert p95 == pytest.approx(81.75)
+        assert [row[1] for row in database.execute(user).fetchall()] == ["changed"]
+
+
+@pytest.fixture
+def lnav(guide: Guide) -> Guide:
+    """Return the guide, with the format installed as it says."""
+    needs("lnav", found=shutil.which("lnav") is not None)
+    (command,) = re.findall(r"`(lnav -i [^`]*)`", guide.project.read("docs/reading-logs.md"))
+    guide.shell(command, ".")
+    return guide
+
+
+def test_lnav_takes_the_format_for_valid(lnav: Guide) -> None:
+    assert "error" not in lnav.shell("lnav -C 2>&1")
+
+
+def test_lnav_answers(lnav: Guide) -> None:
+    assert len(lnav.blocks("lnav")) == 3
+    story = lnav.answer("lnav", "in one request?")
+    assert [event for event in re.findall(r"[a-z_]+", story) if event in STORY] == STORY
+    wrong = lnav.answer("lnav", "went wrong?").splitlines()
+    assert " error " in wrong[0]
+    assert " create_error " in wrong[0]
+    assert wrong[-1].endswith("ValueError: what went wrong")
+    head, *rows = csv.reader(lnav.answer("lnav", "slowest").splitlines())
+    assert head == ["ms", "path"]
+    assert [path for _, path in rows] == ["/api/100/", *(f"/api/{n}/" for n in (9, 8, 7, 6))]
+
+
+def test_lnav_knows_time_level_logger_and_request(lnav: Guide) -> None:
+    table = f"{lnav.project.answers['namespace']}_log"
+    query = f"SELECT log_level, log_opid, event, logger, user_id FROM {table}"
+    printed = lnav.shell(f"lnav -n -c ';{query}' -c ':write-json-to -' app.json.log")
+    first, second, third = json.loads(printed)
+    assert (first["log_level"], first["log_opid"]) == ("info", REQUEST_ID)
+    assert (first["event"], second["event"]) == ("request_finished", "log_message")
+    assert (second["log_level"], second["logger"]) == ("warning", "django.x")
+    assert str(third["user_id"]) == "7"

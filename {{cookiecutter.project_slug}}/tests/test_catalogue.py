@@ -1,0 +1,66 @@
+"""docs/logging.md is held against the code, in both directions, and its examples against both."""
+
+import ast
+import re
+
+import pytest
+from django.conf import settings
+
+from .support import PROJECT, Line, parsed_line
+
+CATALOGUE = (PROJECT / "docs" / "logging.md").read_text("utf-8")
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
+ROWS: dict[str, tuple[str, str]] = {}
+for event, level, payload in ROW.findall(CATALOGUE):
+    same = payload == "the same"  # as in the row above
+    ROWS[event] = (level, list(ROWS.values())[-1][1] if same else payload)
+EXAMPLES: list[Line] = [
+    parsed_line(line)
+    for block in re.findall(r"```json\n(.*?)```", CATALOGUE, re.DOTALL)
+    for line in block.splitlines()
+]
+OUTCOMES = ("_start", "_success", "_error")
+
+
+def events_of_the_code() -> set[str]:
+    """Return the names of events that the service's code gives to whatever makes a line."""
+    found = {"log_message"}
+    for path in (PROJECT / settings.LOG_NAMESPACE).rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            # A table of events, where the name is looked up.
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_EVENTS":
+                found |= set(filter(None, map(_text, node.value.values)))  # type: ignore[attr-defined]
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("event", "PROBE"):
+                found |= set(filter(None, [_text(node.value)]))
+            if not isinstance(node, ast.Call) or not node.args or not (name := _text(node.args[0])):
+                continue
+            match ast.unparse(node.func).rpartition(".")[2]:
+                case "log_event" | "Event" | "_own_line":
+                    found.add(name)
+                case "log_operation":
+                    found |= {name + outcome for outcome in OUTCOMES}
+    return found
+
+
+def _text(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def test_every_event_of_the_code_is_listed_and_no_other():
+    assert set(ROWS) == events_of_the_code()
+
+
+def test_every_event_has_an_example_and_no_other():
+    assert {line["event"] for line in EXAMPLES} == set(ROWS)
+
+
+@pytest.mark.parametrize("line", EXAMPLES, ids=lambda line: line["event"])
+def test_an_example_is_as_its_row_says(line: Line):
+    level, payload = ROWS[line["event"]]
+    documented = re.findall(r"`(\w+)(\??)`", payload)
+    required = {name for name, optional in documented if not optional}
+    allowed = {name for name, _ in documented} if documented else set(line["payload"])
+    assert required <= set(line["payload"]) <= allowed
+    named = re.findall(r"[A-Z]{4,}", level)
+    assert line["level"] in (named or [line["level"]])

@@ -1,0 +1,78 @@
+"""Rights: folder and files are for the service and its group, and no link is followed."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from config.logging import ROTATIONS
+
+from .service import log_event
+from .support import NAMESPACE, logging_to
+
+pytestmark = pytest.mark.parametrize("rotation", ROTATIONS)
+
+
+@pytest.fixture
+def umask():
+    """Return a function that sets the umask for the rest of the test."""
+    before = os.umask(0)
+    yield os.umask
+    os.umask(before)
+
+
+def rights(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize(
+    ("mask", "of_folder", "of_file"),
+    [(0o000, 0o750, 0o640), (0o022, 0o750, 0o640), (0o027, 0o750, 0o640), (0o077, 0o700, 0o600)],
+    ids=oct,
+)
+def test_folder_and_files_have_no_right_too_many(
+    tmp_path, umask, rotation, mask, of_folder, of_file
+):
+    umask(mask)
+    with logging_to(tmp_path / "new", rotation=rotation) as logs:
+        log_event("spoken", level="ERROR")
+    assert rights(logs.folder) == of_folder
+    files = list(logs.folder.iterdir())
+    assert {"app.json.log", "errors.json.log"} <= {path.name for path in files}
+    assert {path.name: rights(path) for path in files} == {path.name: of_file for path in files}
+
+
+@pytest.mark.parametrize("target", ["somebody-elses", "missing"])
+def test_a_symbolic_link_is_not_followed(tmp_path, capsys, rotation, target):
+    folder, victim = tmp_path / "new", tmp_path / target
+    folder.mkdir()
+    if target == "somebody-elses":
+        victim.write_text("theirs")
+    (folder / "app.json.log").symlink_to(victim)
+    with logging_to(folder, rotation=rotation):
+        log_event("spoken", level="ERROR")
+    assert (victim.read_text() if victim.exists() else "") in ("", "theirs")
+    assert victim.exists() == (target == "somebody-elses")
+    assert (folder / "errors.json.log").stat().st_size > 0
+    assert "log_write_failed" in capsys.readouterr().err
+    (folder / "app.json.log").unlink()
+
+
+def test_a_file_that_takes_the_place_of_another_has_the_same_rights(tmp_path, umask, rotation):
+    umask(0o022)
+    with logging_to(tmp_path / "new", rotation=rotation) as logs:
+        for number in range(2):
+            log_event("spoken", {"number": number})
+            if rotation == "size":
+                file = next(
+                    one for one in logging.getLogger(NAMESPACE).handlers if one.name == "file"
+                )
+                file.doRollover()
+            else:
+                (logs.folder / "app.json.log").rename(logs.folder / f"app.json.log.{number}")
+        log_event("spoken", {"number": 2})
+    assert [line["payload"]["number"] for line in logs.lines()] == [2]
+    files = list(logs.folder.glob("app.json.log*"))
+    assert len(files) == 3
+    assert {rights(path) for path in files} == {0o640}

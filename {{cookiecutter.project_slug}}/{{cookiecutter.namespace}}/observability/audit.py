@@ -1,0 +1,145 @@
+"""Audit events: who created, changed or deleted what, told once the change is committed.
+
+django-auditlog keeps the trail in its table, with values; a line has the names of the fields.
+https://django-auditlog.readthedocs.io/
+"""
+
+import logging
+from functools import partial
+from typing import Any
+
+from auditlog import get_logentry_model
+from auditlog.context import auditlog_disabled
+from auditlog.registry import auditlog
+from auditlog.signals import post_log
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
+
+from ..logging_helper import NAMESPACE, Event
+from .client import client_ip
+from .serving import now_serving
+
+LogEntry = get_logentry_model()
+
+_LOGGER = logging.getLogger(f"{NAMESPACE}.audit")
+_EVENTS = {
+    LogEntry.Action.CREATE: "object_created",
+    LogEntry.Action.UPDATE: "object_updated",
+    LogEntry.Action.DELETE: "object_deleted",
+}
+# A change of one of these, of a user or a group, changes what somebody may do.
+_RIGHTS = {"groups", "user_permissions", "permissions", "is_superuser", "is_staff", "is_active"}
+
+
+def connect() -> None:
+    """Fill in django-auditlog's entries, and tell them."""
+    pre_save.connect(_fill_in, sender=LogEntry, dispatch_uid="audit_fill_in")
+    post_log.connect(_entry_written, dispatch_uid="audit_entry_written")
+    post_save.connect(_saved, dispatch_uid="audit_saved")
+    m2m_changed.connect(_relation_changed, dispatch_uid="audit_relation_changed")
+    pre_delete.connect(_user_leaves, sender=get_user_model(), dispatch_uid="audit_user_leaves")
+
+
+def masked(_value: str) -> str:
+    """Hide all of a value; django-auditlog's own mask shows the second half."""
+    return "********"
+
+
+def _actor() -> AbstractBaseUser | None:
+    """Return the user of the request being served, asked for only when something has changed.
+
+    A middleware, as django-auditlog has one, is too early: DRF authenticates in the view. And
+    it would read the session of every request.
+    """
+    serving = now_serving()
+    user = getattr(serving.request, "user", None) if serving else None
+    return user if isinstance(user, get_user_model()) and user.is_authenticated else None
+
+
+def _fill_in(instance: Any, **_signal: Any) -> None:
+    """Complete an entry before it is saved; an actor that was set by hand stays."""
+    if serving := now_serving():
+        instance.remote_addr = client_ip(serving.request)
+    actor = _actor()
+    if actor and instance.actor_id is None and not getattr(actor, "leaves", False):
+        instance.actor = actor
+        instance.actor_email = getattr(actor, "email", None)
+
+
+def _user_leaves(instance: Model, **_signal: Any) -> None:
+    """Remember who deletes themselves: no entry may point at a user who is gone."""
+    actor = _actor()
+    if actor and actor.pk == instance.pk:
+        actor.leaves = True  # type: ignore[attr-defined]
+
+
+def _entry_written(instance: Model, log_entry: Any, **_signal: Any) -> None:
+    if log_entry and log_entry.action == LogEntry.Action.UPDATE:
+        # Written before the object is saved, which may yet fail.
+        instance.__dict__["_audit_entry"] = log_entry
+    elif log_entry and log_entry.action in _EVENTS:
+        _tell(instance, log_entry)
+
+
+def _saved(instance: Model, **_signal: Any) -> None:
+    if log_entry := instance.__dict__.pop("_audit_entry", None):
+        _tell(instance, log_entry)
+
+
+def _relation_changed(
+    sender: type[Model],
+    instance: Model,
+    action: str,
+    reverse: bool,
+    model: type[Model],
+    pk_set: set[Any] | None,
+    using: str,
+    **_signal: Any,
+) -> None:
+    """Write an entry for a many-to-many relation of a registered model, and tell it.
+
+    django-auditlog's own takes `group.user_set.add(user)` for a change of the group, and after
+    a `clear()` says that every object there is was removed.
+    """
+    owner = model if reverse else type(instance)
+    if auditlog_disabled.get() or not auditlog.contains(owner):
+        return
+    fields: Any = owner._meta.many_to_many
+    field = next(field for field in fields if field.remote_field.through is sender)
+    if action == "pre_clear":
+        accessor = field.remote_field.get_accessor_name() if reverse else field.name
+        cleared = getattr(instance, accessor).values_list("pk", flat=True)
+        instance.__dict__["_audit_cleared"] = set(cleared)
+    elif action.startswith("post_"):
+        pks = instance.__dict__.pop("_audit_cleared") if action == "post_clear" else pk_set
+        others = model._base_manager.using(using).filter(pk__in=pks)
+        changed = [(other, [instance]) for other in others] if reverse else [(instance, others)]
+        operation = "add" if action == "post_add" else "delete"
+        for one, related in changed:
+            log_entry = LogEntry.objects.log_m2m_changes(related, one, operation, field.name)
+            if log_entry:
+                _tell(one, log_entry)
+
+
+def _tell(instance: Model, log_entry: Any) -> None:
+    """Log an entry when the change is committed, and not at all when it is rolled back."""
+    actor, fields = _actor(), sorted(log_entry.changes_dict or ())
+    event = _EVENTS[log_entry.action]
+    payload = {
+        "model": instance._meta.label,
+        "pk": log_entry.object_pk if log_entry.object_id is None else log_entry.object_id,
+        "actor_id": log_entry.actor_id or (actor.pk if actor else None),
+        "ip": log_entry.remote_addr,
+    }
+    if event != "object_deleted":
+        payload["fields"] = fields
+    about_rights = isinstance(instance, (get_user_model(), Group))
+    if event == "object_updated" and about_rights and not _RIGHTS.isdisjoint(fields):
+        event = "permissions_changed"
+    # The logger is named, as it has a file of its own: log_event's is the calling module's.
+    tell = partial(_LOGGER.info, Event(event, payload))
+    transaction.on_commit(tell, using=instance._state.db)

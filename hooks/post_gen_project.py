@@ -96,7 +96,7 @@ def load_logging_config(answers: Mapping[str, Any], project: Path, log_dir: str)
 
 def with_stand_ins(config: dict[str, Any], console: io.StringIO) -> dict[str, Any]:
     """Replace the classes that need packages, and the console, by the standard library's."""
-    handlers = {}
+    handlers: dict[str, Any] = {}
     for name, handler in config["handlers"].items():
         if "formatter" not in handler:  # writes no line: it makes records into other records
             handlers[name] = {"class": "logging.NullHandler"}

@@ -126,10 +126,13 @@ def ask(server: Server, requests: int) -> set[int]:
     return pids
 
 
-@pytest.mark.parametrize("fault", TOLD, ids=lambda fault: fault.__name__)
 @pytest.mark.parametrize(
-    ("kind", "rotation"),
-    [("gunicorn", "logrotate"), ("gunicorn", "size"), ("uvicorn", "logrotate")],
+    ("fault", "kind", "rotation"),
+    [
+        *((fault, "gunicorn", rotation) for fault in TOLD for rotation in ("logrotate", "size")),
+        *((fault, "uvicorn", "logrotate") for fault in (nearly_full, no_permission)),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
 )
 def test_the_service_goes_on_and_accounts_for_what_was_lost(
     project: Project, tmp_path: Path, fault: Fault, kind: str, rotation: str

@@ -24,7 +24,7 @@ from .harness import (
 pytestmark = pytest.mark.long
 
 PROCESSES = 8
-LINES = 3000
+LINES = 2000
 ROTATIONS = 25  # fewer than the shipped configuration keeps files
 NUMBERS = [(process, number) for process in range(PROCESSES) for number in range(LINES)]
 
@@ -71,7 +71,7 @@ def test_files_that_the_shipped_logrotate_renames(
         path.unlink()
     config = project.path / "deploy" / "logrotate.conf"
     with rotating(config, tmp_path / "state") as rotations:
-        write(project, how, LOG_HANDLERS="file,error_file", STRESS_PAUSE="0.001")
+        write(project, how, LOG_HANDLERS="file,error_file", STRESS_PAUSE="0.002")
     assert len(rotations) >= 5
     assert list(project.log_dir.glob("app.json.log.*.gz"))
     figures(f"logrotate, 8 processes by {how}", rotations=len(rotations))

@@ -10,6 +10,8 @@ from .harness import MAX_LINE_BYTES, MAX_PIPE_LINE_BYTES, Log, Project, figures,
 
 pytestmark = pytest.mark.long
 
+PAIRS = [("gunicorn", "logrotate"), ("uvicorn", "size")]
+
 
 def mode(path: Path) -> int:
     """Return the permissions of a file or folder."""
@@ -17,8 +19,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077], ids=oct)
-@pytest.mark.parametrize("rotation", ["logrotate", "size"])
-@pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
+@pytest.mark.parametrize(("kind", "rotation"), PAIRS)
 def test_rights(project: Project, tmp_path: Path, kind: str, rotation: str, umask: int) -> None:
     logs = tmp_path / "deep" / "logs"
     env = {"LOG_DIR": str(logs), "LOG_ROTATION": rotation}
@@ -34,8 +35,7 @@ def test_the_settings_of_a_bake_are_for_their_owner(project: Project) -> None:
     assert mode(project.path / ".env") == 0o600
 
 
-@pytest.mark.parametrize("rotation", ["logrotate", "size"])
-@pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
+@pytest.mark.parametrize(("kind", "rotation"), PAIRS)
 @pytest.mark.parametrize("target", ["file", "nothing"])
 def test_planted_links_are_not_followed(
     project: Project, tmp_path: Path, kind: str, rotation: str, target: str

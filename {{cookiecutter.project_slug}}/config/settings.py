@@ -78,10 +78,8 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "{{ cookiecutter.namespace }}.observability",
     "{{ cookiecutter.namespace }}.products",
-    # Without this line there are no audit events, and no trail.
-    "auditlog",
-    # Without this line nobody is locked out.
-    "axes",
+    "auditlog",  # without this line there are no audit events, and no trail
+    "axes",  # AXES_ENABLED = False switches it off
 ]
 
 # The request id comes first: every line of a request has it. Then the access event.

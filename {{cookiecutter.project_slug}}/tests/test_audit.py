@@ -216,6 +216,14 @@ def test_leaving_a_group_is_told_and_no_group_that_was_never_joined(logs: Logs, 
     assert "never-joined" not in entry.changes["groups"]["objects"]
 
 
+def test_a_new_user_who_may_do_everything_shows_in_the_names_of_the_fields(logs: Logs):
+    User.objects.create_superuser("the-boss", password=SECRET)
+    User.objects.create_user("somebody")
+    fields = [line["payload"]["fields"] for line in told(logs)]
+    assert fields[0] == ["date_joined", "id", "is_staff", "is_superuser", "password", "username"]
+    assert fields[1] == ["date_joined", "id", "password", "username"]
+
+
 def test_the_permissions_of_a_group_are_told_of_the_group(logs: Logs):
     group = Group.objects.create(name="keepers")
     forget(logs)

@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Field, Model
 from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
 
 from ..logging_helper import NAMESPACE, Event
@@ -25,6 +25,7 @@ from .serving import now_serving
 
 LogEntry = get_logentry_model()
 
+# Not log_event, whose logger is the calling module's: this one has a file of its own.
 _LOGGER = logging.getLogger(f"{NAMESPACE}.audit")
 _EVENTS = {
     LogEntry.Action.CREATE: "object_created",
@@ -120,26 +121,30 @@ def _relation_changed(
         changed = [(other, [instance]) for other in others] if reverse else [(instance, others)]
         operation = "add" if action == "post_add" else "delete"
         for one, related in changed:
-            log_entry = LogEntry.objects.log_m2m_changes(related, one, operation, field.name)
-            if log_entry:
-                _tell(one, log_entry)
+            if entry := LogEntry.objects.log_m2m_changes(related, one, operation, field.name):
+                _tell(one, entry)
 
 
 def _tell(instance: Model, log_entry: Any) -> None:
     """Log an entry when the change is committed, and not at all when it is rolled back."""
-    actor, fields = _actor(), sorted(log_entry.changes_dict or ())
-    event = _EVENTS[log_entry.action]
+    actor, event = _actor(), _EVENTS[log_entry.action]
+    fields = sorted(log_entry.changes_dict or ())
     payload = {
         "model": instance._meta.label,
         "pk": log_entry.object_pk if log_entry.object_id is None else log_entry.object_id,
         "actor_id": log_entry.actor_id or (actor.pk if actor else None),
         "ip": log_entry.remote_addr,
     }
-    if event != "object_deleted":
+    if event == "object_created":
+        payload["fields"] = [name for name in fields if _is_given(instance, name)]
+    elif event == "object_updated":
         payload["fields"] = fields
-    about_rights = isinstance(instance, (get_user_model(), Group))
-    if event == "object_updated" and about_rights and not _RIGHTS.isdisjoint(fields):
-        event = "permissions_changed"
-    # The logger is named, as it has a file of its own: log_event's is the calling module's.
-    tell = partial(_LOGGER.info, Event(event, payload))
-    transaction.on_commit(tell, using=instance._state.db)
+        if isinstance(instance, (get_user_model(), Group)) and not _RIGHTS.isdisjoint(fields):
+            event = "permissions_changed"
+    transaction.on_commit(partial(_LOGGER.info, Event(event, payload)), using=instance._state.db)
+
+
+def _is_given(instance: Model, name: str) -> bool:
+    """Say whether a field of a new object has another value than its default."""
+    field = instance._meta.get_field(name)
+    return isinstance(field, Field) and field.value_from_object(instance) != field.get_default()

@@ -67,8 +67,8 @@ def logging_config(
     def handler(name: str) -> dict[str, Any]:
         common = {"level": levels[name], "formatter": "json"}
         if name == "console":
-            pretty = console_format == "pretty"
-            console = "pretty.PrettyConsoleHandler" if pretty else "handlers.ConsoleHandler"
+            shown = {"pretty": "reading.pretty.PrettyConsoleHandler"}
+            console = shown.get(console_format, "line.handlers.ConsoleHandler")
             return common | {
                 "class": f"{observability}.{console}",
                 "stream": "ext://sys.stdout",
@@ -77,13 +77,13 @@ def logging_config(
         filename = str(Path(log_dir) / FILES[name])
         if rotation == "size":
             return common | {
-                "class": f"{observability}.handlers.SizeRotatedFileHandler",
+                "class": f"{observability}.line.handlers.SizeRotatedFileHandler",
                 "filename": filename,
                 "max_bytes": MAX_FILE_BYTES,
                 "backup_count": ROTATED_FILES,
             }
         return common | {
-            "class": f"{observability}.handlers.LogFileHandler",
+            "class": f"{observability}.line.handlers.LogFileHandler",
             "filename": filename,
         }
 
@@ -100,7 +100,7 @@ def logging_config(
         "disable_existing_loggers": False,
         "formatters": {
             "json": {
-                "()": f"{observability}.formatter.JSONLineFormatter",
+                "()": f"{observability}.line.formatter.JSONLineFormatter",
                 "sensitive_keys": list(sensitive_keys),
                 "max_bytes": max_line_bytes,
             }
@@ -117,6 +117,8 @@ def logging_config(
             "django": to_root,
             "django.security": {"handlers": ["security_events"], "propagate": False},
             "django.server": silent,
+            # Of a 4xx `request_finished` says more.
+            "django.request": {"level": "ERROR"},
             # The security events say it once, and without user names.
             "axes": silent,
         },

@@ -3,6 +3,7 @@
 https://docs.djangoproject.com/en/stable/ref/settings/
 """
 
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,6 +45,14 @@ LOG_CONSOLE_FORMAT = env.str("LOG_CONSOLE_FORMAT", default="json")
 LOG_SENSITIVE_KEYS = env.list("LOG_SENSITIVE_KEYS", default=SENSITIVE_KEYS)
 LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=MAX_LINE_BYTES)
 LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=MAX_PIPE_LINE_BYTES)
+# What speaks by itself, beside AccessMiddleware: a module of observability each, which goes with
+# its line. docs/logging.md has the events.
+LOG_WATCHERS = [
+    "audit",
+    "queries",
+    "security",
+    "uncaught",
+]
 SLOW_REQUEST_MS = env.int("SLOW_REQUEST_MS", default=1_000)
 SLOW_QUERY_MS = env.int("SLOW_QUERY_MS", default=200)
 MAX_QUERIES_PER_REQUEST = env.int("MAX_QUERIES_PER_REQUEST", default=50)
@@ -78,7 +87,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "{{ cookiecutter.namespace }}.observability",
     "{{ cookiecutter.namespace }}.products",
-    "auditlog",  # without this line there are no audit events, and no trail
+    "auditlog",
     "axes",  # AXES_ENABLED = False switches it off
 ]
 
@@ -182,6 +191,8 @@ USE_TZ = True
 # https://whitenoise.readthedocs.io/en/stable/django.html
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+# There is none before collectstatic has run, which is no reason to warn at every start.
+warnings.filterwarnings("ignore", "No directory at", UserWarning)
 
 # The throttles count here, in each process for itself: a shared cache makes them exact, but a
 # write to the database for each anonymous request would cost more than it saves.

@@ -6,28 +6,31 @@ from {{ cookiecutter.namespace }}.logging_helper import (
 )
 from {{ cookiecutter.namespace }}.observability import (
     checks,
-    handlers,
-    pretty,
-    query,
-    reading,
-    strict_json,
+    uncaught,
     verification,
 )
-from {{ cookiecutter.namespace }}.observability.formatter import (
+from {{ cookiecutter.namespace }}.observability.line import (
+    handlers,
+    streams,
+    strict_json,
+)
+from {{ cookiecutter.namespace }}.observability.line.formatter import (
     JSONLineFormatter,
 )
-from {{ cookiecutter.namespace }}.observability.redact import (
+from {{ cookiecutter.namespace }}.observability.line.redact import (
     Redactor,
+)
+from {{ cookiecutter.namespace }}.observability.line.shorten import (
+    shortened,
+)
+from {{ cookiecutter.namespace }}.observability.reading import (
+    pretty,
+    query,
+    reader,
 )
 from {{ cookiecutter.namespace }}.observability.request_id import (
     bind_request_id,
     current_request_id,
-)
-from {{ cookiecutter.namespace }}.observability.shorten import (
-    shortened,
-)
-from {{ cookiecutter.namespace }}.observability.uncaught import (
-    log_what_nobody_caught,
 )
 from {{ cookiecutter.namespace }}.products.models import (
     Product,
@@ -43,11 +46,12 @@ __all__ = [
     "handlers",
     "log_event",
     "log_operation",
-    "log_what_nobody_caught",
     "pretty",
     "query",
-    "reading",
+    "reader",
     "shortened",
+    "streams",
     "strict_json",
+    "uncaught",
     "verification",
 ]

@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
-from .service import log_what_nobody_caught
+from .service import uncaught
 from .support import Line, Logs, manage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("test_views")]
@@ -138,7 +138,7 @@ def test_nobody_is_asked_who_they_are(client, logs: Logs):
 
 def test_an_exception_of_a_thread_is_a_line(logs: Logs, monkeypatch, capsys):
     monkeypatch.setattr(threading, "excepthook", None)
-    log_what_nobody_caught()
+    uncaught.connect()
     thread = threading.Thread(target=lambda: 1 / 0, name="importer")
     thread.start()
     thread.join()

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
-from .service import log_event, query, reading
+from .service import log_event, query, reader
 from .support import PROJECT, environment
 
 START = datetime(2026, 11, 22, 16, 0, 0, tzinfo=UTC)
@@ -130,7 +130,7 @@ ROTATED = {
 @pytest.mark.parametrize("arguments", [[], ["-n99"]], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("names", ROTATED.values(), ids=ROTATED)
 def test_rotated_and_compressed_files_are_read_in_order(folder, monkeypatch, names, arguments):
-    monkeypatch.setattr(reading, "_OUT_OF_ORDER", 1)
+    monkeypatch.setattr(reader, "_OUT_OF_ORDER", 1)
     for number, name in enumerate(names):
         fill(folder / name, line(number * 10), line(number * 10 + 1))
     found = read(*arguments)
@@ -205,7 +205,7 @@ def test_a_torn_line_of_a_request_belongs_to_its_story(folder):
 )
 def test_blocks_neither_lose_nor_repeat_a_line(folder, monkeypatch, arguments):
     """Blocks so small that they end within lines, and hold none at all of a long one."""
-    monkeypatch.setattr(f"{reading.first_time.__module__}.BLOCK", 700)
+    monkeypatch.setattr(f"{reader.first_time.__module__}.BLOCK", 700)
     long = [line(1000, payload={"text": "x" * 5000})]
     lines = [line(n * 3, f"e{n}") for n in range(300)] + long
     lines += ["torn", *(line(n * 3, f"e{n}") for n in range(334, 1000))]
@@ -269,9 +269,9 @@ def test_what_is_written_is_followed(folder, change):
         changes.pop()(folder)
 
     found = []
-    reader = reading.LogReader(folder, query.Query(), pytest.fail)
-    with closing(reader), suppress(EnoughError):
-        found.extend(reader.follow(pause))
+    log_reader = reader.LogReader(folder, query.Query(), pytest.fail)
+    with closing(log_reader), suppress(EnoughError):
+        found.extend(log_reader.follow(pause))
     times = [json.loads(text)["timestamp"] for text in found]
     assert times == [json.loads(line(second))["timestamp"] for second in CHANGES[change]]
 

@@ -185,7 +185,8 @@ def test_it_is_returned_and_stands_in_every_line(logs: Logs, path, status):
     response = client.get(path, headers={"X-Request-ID": sent})
     assert (response.status_code, response["X-Request-ID"]) == (status, sent)
     assert {line["request_id"] for line in logs.lines()} <= {sent}
-    if status >= 400:
+    assert "request_finished" in logs.events()
+    if status >= 500:
         assert any(line["logger"].startswith("django") for line in logs.lines())
 
 

@@ -88,11 +88,11 @@ DAY = {
     "n-plus-one": ["many_queries", "request_finished"],
     "crash": ["log_message", "request_finished"],
     "moved": ["request_finished"],
-    "wrong-token": ["authentication_failed", "log_message", "request_finished"],
+    "wrong-token": ["authentication_failed", "request_finished"],
     "left": ["request_finished"],
-    "guess-0": ["login_failed", "log_message", "request_finished"],
-    f"guess-{FAILURES - 1}": ["account_locked", "login_failed", "log_message", "request_finished"],
-    f"guess-{FAILURES}": ["login_failed", "log_message", "request_finished"],
+    "guess-0": ["login_failed", "request_finished"],
+    f"guess-{FAILURES - 1}": ["account_locked", "login_failed", "request_finished"],
+    f"guess-{FAILURES}": ["login_failed", "request_finished"],
 }
 
 

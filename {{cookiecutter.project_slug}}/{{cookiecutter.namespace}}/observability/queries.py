@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from ..logging_helper import log_event
 from .serving import now_serving
@@ -13,11 +14,15 @@ from .serving import now_serving
 _SQL = 2_000  # characters of a statement
 
 
-def watch_connection(connection: BaseDatabaseWrapper, **_signal: Any) -> None:
-    """Put the wrapper on a new connection: a receiver of Django's `connection_created`.
+def connect() -> None:
+    """Watch every connection to a database from its first query on.
 
     https://docs.djangoproject.com/en/stable/topics/db/instrumentation/
     """
+    connection_created.connect(_watch, dispatch_uid="watch_queries")
+
+
+def _watch(connection: BaseDatabaseWrapper, **_signal: Any) -> None:
     if _timed not in connection.execute_wrappers:
         connection.execute_wrappers.append(_timed)
 

@@ -1,7 +1,6 @@
 """The request id: django-request-id over a context variable, and the first middleware."""
 
 import re
-import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -49,17 +48,6 @@ def current_request_id() -> str | None:
 def bind_request_id(value: str | None) -> None:
     """Make `value` the current id in this context; None ends the request."""
     _current.set(value)
-
-
-def clear_request_id(**_signal: Any) -> None:
-    """End the request: a receiver of Django's `request_finished`.
-
-    Not the middleware's work: Django logs 4xx and 5xx, and servers stream bodies and write
-    access lines, after the middleware has returned. And not yet where the body has failed: the
-    server closes the response first, and reports the failure then.
-    """
-    if sys.exc_info()[0] is None:
-        _current.set(None)
 
 
 class RequestIDMiddleware:

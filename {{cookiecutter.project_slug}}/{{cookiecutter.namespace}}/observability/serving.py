@@ -1,5 +1,6 @@
 """The request being served: who asks, since when, and what it has asked of the database."""
 
+import sys
 from collections import Counter
 from contextlib import suppress
 from contextvars import ContextVar
@@ -7,6 +8,8 @@ from time import perf_counter
 from typing import Any
 
 from django.http import HttpRequest
+
+from .request_id import bind_request_id
 
 _UNTOUCHED = object  # the type of what a lazy user holds until somebody looks at it
 
@@ -38,9 +41,16 @@ def begin_serving(request: HttpRequest) -> Serving:
     return serving
 
 
-def stop_serving(**_signal: Any) -> None:
-    """Forget the request: a receiver of Django's `request_finished`."""
-    _current.set(None)
+def end_request(**_signal: Any) -> None:
+    """Forget the request and its id: a receiver of Django's `request_finished`.
+
+    Not the middleware's work: Django logs 4xx and 5xx, and servers stream bodies, after the
+    middleware has returned. And not yet where the body has failed: the server closes the
+    response first, and reports the failure then.
+    """
+    if sys.exc_info()[0] is None:
+        _current.set(None)
+        bind_request_id(None)
 
 
 def now_serving() -> Serving | None:

@@ -8,7 +8,7 @@ from types import TracebackType
 from ..logging_helper import log_event
 
 
-def log_what_nobody_caught() -> None:
+def connect() -> None:
     """Have uncaught exceptions and warnings logged in place of being printed."""
     logging.captureWarnings(True)
     sys.excepthook = _at_top_level

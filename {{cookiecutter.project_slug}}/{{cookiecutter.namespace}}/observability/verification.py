@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from config.logging import HANDLERS
 
 from ..logging_helper import Event
-from .pretty import PrettyConsoleHandler
+from .reading.pretty import PrettyConsoleHandler
 from .request_id import bind_request_id, current_request_id
 
 SCHEMA = json.loads((Path(__file__).parent / "log_line.schema.json").read_text("utf-8"))

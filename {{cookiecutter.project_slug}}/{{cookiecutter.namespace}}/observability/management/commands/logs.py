@@ -16,9 +16,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.logging import LEVELS
 
-from ...pretty import console_on, harmless, pretty
-from ...query import Query
-from ...reading import LogReader
+from ...reading.pretty import console_on, harmless, pretty
+from ...reading.query import Query
+from ...reading.reader import LogReader
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SECONDS_BETWEEN_LOOKS = 0.2

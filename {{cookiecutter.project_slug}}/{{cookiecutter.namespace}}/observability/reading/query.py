@@ -12,8 +12,8 @@ import orjson
 
 from config.logging import LEVELS
 
+from ..line.strict_json import dumps
 from .blocks import MARK, TIME, time_text
-from .strict_json import dumps
 
 # Lines of several processes stand this far from their order in time, at the most.
 _DISORDER = timedelta(seconds=10)

@@ -1,25 +1,21 @@
 """The handlers: a console, a file that logrotate may rename, a file that rotates by size."""
 
-import errno
 import logging
 import os
 import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from fcntl import LOCK_EX, LOCK_UN, flock
-from io import FileIO
 from logging.handlers import WatchedFileHandler
 from time import monotonic
 from typing import Any
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-from ..logging_helper import Event
+from ...logging_helper import Event
 from .shorten import shortened
+from .streams import Unbuffered, append, open_log_file, open_private
 
-FOLDER_MODE = 0o750
-FILE_MODE = 0o640
 # A handler that cannot write says so on standard error, this often at the most.
 SECONDS_BETWEEN_COMPLAINTS = 30.0
 
@@ -66,7 +62,7 @@ class ConsoleHandler(_Accountable, logging.StreamHandler[Any]):
     """Writes lines to a stream, normally standard output; short enough where that is a pipe."""
 
     def __init__(self, stream: Any, max_pipe_bytes: int) -> None:
-        super().__init__(_Unbuffered(stream))
+        super().__init__(Unbuffered(stream))
         self._max_pipe_bytes = max_pipe_bytes
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -92,37 +88,6 @@ class ConsoleHandler(_Accountable, logging.StreamHandler[Any]):
             return stat.S_ISFIFO(os.fstat(self.stream.fileno()).st_mode)
         except (OSError, ValueError, AttributeError):
             return False
-
-
-class _Unbuffered:
-    """A text stream written below its buffer, in UTF-8.
-
-    The buffer would keep a line that failed, and write it later: torn, or after it was counted
-    as dropped. A stream without a descriptor is written as it is.
-    """
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._torn = False
-
-    def write(self, text: str) -> None:
-        """Write the text at once."""
-        try:
-            descriptor = self._stream.fileno()
-        except (OSError, AttributeError):
-            self._stream.write(text)
-            self._stream.flush()
-            return
-        self._stream.flush()  # what others printed goes first
-        data = text.encode()
-        if self._torn:
-            data = b"\n" + data
-        while data:
-            data = data[os.write(descriptor, data) :]
-            self._torn = bool(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 class LogFileHandler(_Accountable, WatchedFileHandler):
@@ -173,7 +138,7 @@ class SizeRotatedFileHandler(_Accountable, ConcurrentRotatingFileHandler):
 
     def atomic_open(self, file_path: str) -> Any:
         """Open the lock file with the rights of a log file."""
-        return os.fdopen(_open_fd(file_path, os.O_RDWR), "r+")
+        return os.fdopen(open_private(file_path, os.O_RDWR), "r+")
 
     def do_open(self, mode: str | None = None) -> Any:  # noqa: ARG002
         """Open the log file; a file of ours is only ever appended to."""
@@ -188,46 +153,3 @@ class SizeRotatedFileHandler(_Accountable, ConcurrentRotatingFileHandler):
         if self.stream is None:
             self.stream = self.do_open()
         append(self.stream, line)
-
-
-def open_log_file(path: str) -> FileIO:
-    """Open a log file for appending, unbuffered, and create it and its folder if need be.
-
-    Raises OSError, also where a symbolic link stands at the file's name: following a planted
-    one would write into somebody else's file.
-    """
-    return FileIO(_open_fd(path, os.O_RDWR | os.O_APPEND), "a")
-
-
-def _open_fd(path: str, flags: int) -> int:
-    os.makedirs(os.path.dirname(path), mode=FOLDER_MODE, exist_ok=True)
-    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-
-
-def append(stream: FileIO, line: str) -> None:
-    """Write a line and its newline whole, or raise OSError and leave nothing of it behind.
-
-    A write ends early where the disk is full, and where its process is killed: the beginning of
-    a line stays, and the next line would be glued to it. So writers take turns, by a lock that
-    the kernel takes back from the dead, and each looks at how the one before it ended.
-    """
-    data = line.encode() + b"\n"
-    file = stream.fileno()
-    _lock(file, LOCK_EX)
-    try:
-        end = os.lseek(file, 0, os.SEEK_END)
-        if end and os.pread(file, 1, end - 1) != b"\n":
-            data = b"\n" + data
-        if os.write(file, data) < len(data):
-            os.truncate(file, end)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), stream.name)
-    finally:
-        _lock(file, LOCK_UN)
-
-
-def _lock(file: int, operation: int) -> None:
-    """Take or give back the file's lock; where a file system has none, lines go without."""
-    try:  # noqa: SIM105 - suppress() is slow
-        flock(file, operation)
-    except OSError:
-        pass

@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from .handlers import ConsoleHandler
+from ..line.handlers import ConsoleHandler
+from ..line.strict_json import dumps
 from .query import parsed
-from .strict_json import dumps
 
 _STYLES = {
     "DEBUG": "dim",

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from .blocks import MARK, first_time, last_time
-from .log_files import LogFile, log_paths
+from .files import LogFile, log_paths
 from .query import Query
 
 # When, in which stream, in which order there, and the line: tuples that sort by time.

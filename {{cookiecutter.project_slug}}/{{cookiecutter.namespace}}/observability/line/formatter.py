@@ -9,11 +9,11 @@ from typing import Any
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from ..logging_helper import Event
+from ...logging_helper import Event
+from ..request_id import current_request_id
+from ..serving import current_user_id
 from .exceptions import exception_object
 from .redact import Redactor
-from .request_id import current_request_id
-from .serving import current_user_id
 from .shorten import shortened
 from .strict_json import clipped, dumps, printable
 from .values import Values

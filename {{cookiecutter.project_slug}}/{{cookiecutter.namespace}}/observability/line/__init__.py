@@ -1,0 +1,1 @@
+"""How a line is made: from a record to strict, bounded, masked JSON."""

@@ -1,0 +1,85 @@
+"""Writes whole lines: to a file that processes share, to a stream below its buffer."""
+
+import errno
+import os
+from fcntl import LOCK_EX, LOCK_UN, flock
+from io import FileIO
+from typing import Any
+
+FOLDER_MODE = 0o750
+FILE_MODE = 0o640
+
+
+class Unbuffered:
+    """A text stream written below its buffer, in UTF-8.
+
+    The buffer would keep a line that failed, and write it later: torn, or after it was counted
+    as dropped. A stream without a descriptor is written as it is.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._torn = False
+
+    def write(self, text: str) -> None:
+        """Write the text at once."""
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, AttributeError):
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        self._stream.flush()  # what others printed goes first
+        data = text.encode()
+        if self._torn:
+            data = b"\n" + data
+        while data:
+            data = data[os.write(descriptor, data) :]
+            self._torn = bool(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def open_log_file(path: str) -> FileIO:
+    """Open a log file for appending, unbuffered, and create it and its folder if need be.
+
+    Raises OSError, also where a symbolic link stands at the file's name: following a planted
+    one would write into somebody else's file.
+    """
+    return FileIO(open_private(path, os.O_RDWR | os.O_APPEND), "a")
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open a file by these flags, with the rights of a log file if it is new; see above."""
+    os.makedirs(os.path.dirname(path), mode=FOLDER_MODE, exist_ok=True)
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+
+
+def append(stream: FileIO, line: str) -> None:
+    """Write a line and its newline whole, or raise OSError and leave nothing of it behind.
+
+    A write ends early where the disk is full, and where its process is killed: the beginning of
+    a line stays, and the next line would be glued to it. So writers take turns, by a lock that
+    the kernel takes back from the dead, and each looks at how the one before it ended.
+    """
+    data = line.encode() + b"\n"
+    file = stream.fileno()
+    _lock(file, LOCK_EX)
+    try:
+        end = os.lseek(file, 0, os.SEEK_END)
+        if end and os.pread(file, 1, end - 1) != b"\n":
+            data = b"\n" + data
+        if os.write(file, data) < len(data):
+            os.truncate(file, end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), stream.name)
+    finally:
+        _lock(file, LOCK_UN)
+
+
+def _lock(file: int, operation: int) -> None:
+    """Take or give back the file's lock; where a file system has none, lines go without."""
+    try:  # noqa: SIM105 - suppress() is slow
+        flock(file, operation)
+    except OSError:
+        pass

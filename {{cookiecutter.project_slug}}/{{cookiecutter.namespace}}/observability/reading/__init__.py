@@ -1,0 +1,1 @@
+"""How lines are read: found in rotated files, merged in order of time, shown to people."""

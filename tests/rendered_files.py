@@ -72,9 +72,6 @@ docs/logging.md
 docs/reading-logs.md
 manage.py
 pyproject.toml
-tests/.ruff_cache/.gitignore
-tests/.ruff_cache/0.17.6/6892536279903114390
-tests/.ruff_cache/CACHEDIR.TAG
 tests/__init__.py
 tests/conftest.py
 tests/odd_values.py

@@ -15,6 +15,9 @@ from pytest_cookies.plugin import Cookies
 
 from tests.conftest import BakedProject, bake_with, run
 
+# Needs tools that the README's command does not bring.
+pytestmark = pytest.mark.long
+
 REQUEST_ID = "d3b7e8f4-2f4a-4e3b-a123-9c8d7f1c5678"
 
 # Runs in the project; the oldest lines are compressed, the next renamed, as rotation does.

@@ -12,6 +12,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import engines
+from django.template.base import BLOCK_TAG_END, BLOCK_TAG_START
 from request_id import get_current_request_id
 from rest_framework.authentication import BaseAuthentication, BasicAuthentication
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
@@ -83,7 +84,8 @@ async def async_crash(request: HttpRequest) -> HttpResponse:
 
 def ids(request: HttpRequest) -> JsonResponse:
     """Answer the id as each way of asking django-request-id tells it."""
-    template = engines["django"].from_string("{% raw %}{% load request_id %}{% request_id %}{% endraw %}")
+    tags = [f"{BLOCK_TAG_START} {tag} {BLOCK_TAG_END}" for tag in ("load request_id", "request_id")]
+    template = engines["django"].from_string("".join(tags))
     return JsonResponse(
         {
             "attribute": request.request_id,

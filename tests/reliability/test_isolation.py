@@ -1,4 +1,4 @@
-"""Concurrent requests, some of them cut off: every line has the id of its own request."""
+"""Concurrent requests, some of them cut off: every line has its own request's id and user."""
 
 import http.client
 import random
@@ -73,6 +73,7 @@ def test_no_line_has_the_id_of_another_request(project: Project, tmp_path: Path,
     log = read_log(logs, "app.json.log")
     ours = [line for line in log.lines if is_of_a_request(line)]
     missing = [line for line in ours if line["request_id"] is None]
+    strangers = [line for line in ours if not is_of_its_user(line)]
     foreign = [text for text in log.texts if ids_in(text) - {own_id(text)}]
     swapped = [wanted for wanted, got in answered.items() if wanted != got]
     steps = Counter(line["request_id"] for line in ours)
@@ -84,16 +85,25 @@ def test_no_line_has_the_id_of_another_request(project: Project, tmp_path: Path,
         lines_with_an_id=len(ours),
         without=len(missing),
         foreign_or_stale=len(foreign),
+        another_user=len(strangers),
         torn=len(log.torn),
     )
     assert done["hang up"] > 50
     assert (missing, foreign, swapped, silent, log.torn) == ([], [], [], [], [])
+    assert strangers == []
     assert project.refused_by_schema(log) == ""
 
 
 def is_of_a_request(line: Line) -> bool:
     """Say whether a line tells of a request, rather than of a server that starts or stops."""
     return bool(WANTED.search(str(line))) or line["event"].startswith("stress_")
+
+
+def is_of_its_user(line: Line) -> bool:
+    """Say whether a line names the user who sent its request; before that is known, nobody."""
+    sender = int(str(line["request_id"])[-6:], 16)
+    known = line["event"].startswith("stress_")
+    return line.get("user_id") in ([sender] if known else [sender, None])
 
 
 def ids_in(text: str) -> set[str]:

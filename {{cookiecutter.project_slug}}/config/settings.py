@@ -10,12 +10,7 @@ from pathlib import Path
 import environ
 from django.core.management.utils import get_random_secret_key
 
-from .logging import (
-    MAX_LINE_BYTES,
-    MAX_PIPE_LINE_BYTES,
-    SENSITIVE_KEYS,
-    logging_config,
-)
+from .logging import MAX_LINE_BYTES, MAX_PIPE_LINE_BYTES, SENSITIVE_KEYS, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -45,14 +40,9 @@ LOG_CONSOLE_FORMAT = env.str("LOG_CONSOLE_FORMAT", default="json")
 LOG_SENSITIVE_KEYS = env.list("LOG_SENSITIVE_KEYS", default=SENSITIVE_KEYS)
 LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=MAX_LINE_BYTES)
 LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=MAX_PIPE_LINE_BYTES)
-# What speaks by itself, beside AccessMiddleware: a module of observability each, which goes with
-# its line. docs/logging.md has the events.
-LOG_WATCHERS = [
-    "audit",
-    "queries",
-    "security",
-    "uncaught",
-]
+# What speaks by itself, beside AccessMiddleware: a module of observability each, which may be
+# taken out. docs/logging.md has the events.
+LOG_WATCHERS = ["audit", "queries", "security", "uncaught"]
 SLOW_REQUEST_MS = env.int("SLOW_REQUEST_MS", default=1_000)
 SLOW_QUERY_MS = env.int("SLOW_QUERY_MS", default=200)
 MAX_QUERIES_PER_REQUEST = env.int("MAX_QUERIES_PER_REQUEST", default=50)
@@ -110,7 +100,6 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-ASGI_APPLICATION = "config.asgi.application"
 
 # https://docs.djangoproject.com/en/stable/ref/settings/#templates
 TEMPLATES = [
@@ -140,13 +129,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 
 # https://docs.djangoproject.com/en/stable/topics/auth/passwords/#password-validation
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
+    for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
 
 # Who guesses passwords is locked out, by the name typed and the address together: one alone would
@@ -184,9 +168,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "products.Product",
 )
 
-LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
-USE_TZ = True
 
 # https://whitenoise.readthedocs.io/en/stable/django.html
 STATIC_URL = "static/"

@@ -6,6 +6,7 @@ import re
 import pytest
 from django.conf import settings
 
+from .service import verification
 from .support import PROJECT, Line, parsed_line
 
 CATALOGUE = (PROJECT / "docs" / "logging.md").read_text("utf-8")
@@ -64,3 +65,14 @@ def test_an_example_is_as_its_row_says(line: Line):
     assert required <= set(line["payload"]) <= allowed
     named = re.findall(r"[A-Z]{4,}", level)
     assert line["level"] in (named or [line["level"]])
+
+
+def test_the_schema_knows_the_payload_of_every_built_in_event():
+    known = {case["if"]["properties"]["event"]["const"] for case in verification.SCHEMA["allOf"]}
+    assert known == set(ROWS) - {"log_message"}
+
+
+@pytest.mark.parametrize("line", EXAMPLES, ids=lambda line: line["event"])
+def test_the_schema_refuses_a_field_that_is_not_listed(line: Line):
+    problems = verification.schema_problems({**line, "payload": {**line["payload"], "more": 1}})
+    assert bool(problems) == (line["event"] != "log_message")

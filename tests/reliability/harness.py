@@ -160,10 +160,7 @@ class Project:
         port = free_port()
         commands = {
             "gunicorn": ["gunicorn", "-c", "config/gunicorn.py"],
-            "uvicorn": [
-                *("uvicorn", "config.asgi:application", "--no-access-log"),
-                *("--port", str(port), "--timeout-graceful-shutdown", "5"),
-            ],
+            "uvicorn": ["python", "-m", "config.uvicorn"],
         }
         name, *arguments = commands[kind]
         environment = self.environment(BIND=f"127.0.0.1:{port}", **env)

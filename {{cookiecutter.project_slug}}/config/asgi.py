@@ -8,4 +8,10 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_asgi_application()
+django_application = get_asgi_application()
+
+from {{ cookiecutter.namespace }}.observability.access import (  # noqa: E402 - needs the settings
+    log_every_end,
+)
+
+application = log_every_end(django_application)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
-from django.core.management.utils import get_random_secret_key
+from django.core.exceptions import ImproperlyConfigured
 
 from .logging import MAX_LINE_BYTES, MAX_PIPE_LINE_BYTES, SENSITIVE_KEYS, logging_config
 
@@ -22,7 +22,9 @@ if (BASE_DIR / ".env").is_file():
 # Security: closed unless opened; without DEBUG a SECRET_KEY must be given.
 # https://docs.djangoproject.com/en/stable/howto/deployment/checklist/
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or (get_random_secret_key() if DEBUG else "")
+SECRET_KEY = env.str("SECRET_KEY", default="") or ("django-insecure-debug" if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set. Set it in the environment or in .env.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
@@ -33,11 +35,14 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 LOG_NAMESPACE = "{{ cookiecutter.namespace }}"
 LOG_LEVEL = env.str("LOG_LEVEL", default="{{ cookiecutter.log_level }}").upper()
 LOG_ERROR_LEVEL = env.str("LOG_ERROR_LEVEL", default="{{ cookiecutter.error_log_level }}").upper()
-LOG_HANDLERS = env.list("LOG_HANDLERS", default={{ cookiecutter.handlers.split("+") | tojson }})
+LOG_HANDLERS = [name.strip() for name in env.list("LOG_HANDLERS", default={{ cookiecutter.handlers.split("+") | tojson }})]  # fmt: skip
 LOG_DIR = BASE_DIR / env.str("LOG_DIR", default={{ cookiecutter.__log_dir_quoted }})  # fmt: skip
 LOG_ROTATION = env.str("LOG_ROTATION", default="{{ cookiecutter.log_rotation }}")
 LOG_CONSOLE_FORMAT = env.str("LOG_CONSOLE_FORMAT", default="json")
-LOG_SENSITIVE_KEYS = env.list("LOG_SENSITIVE_KEYS", default=SENSITIVE_KEYS)
+LOG_SENSITIVE_KEYS = [
+    *env.list("LOG_SENSITIVE_KEYS", default=SENSITIVE_KEYS),
+    *env.list("LOG_MORE_SENSITIVE_KEYS", default=[]),
+]
 LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=MAX_LINE_BYTES)
 LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=MAX_PIPE_LINE_BYTES)
 # What speaks by itself, beside AccessMiddleware: a module of observability each, which may be
@@ -220,6 +225,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": DESCRIPTION,
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": REST_FRAMEWORK["DEFAULT_PERMISSION_CLASSES"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

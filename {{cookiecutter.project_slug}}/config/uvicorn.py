@@ -11,6 +11,7 @@ from config.settings import LOGGING
 
 if __name__ == "__main__":
     host, _, port = os.environ.get("BIND", "127.0.0.1:8000").rpartition(":")
+    host = host.strip("[]")  # of an IPv6 address
     uvicorn.run(
         "config.asgi:application",
         host=host,
@@ -20,4 +21,5 @@ if __name__ == "__main__":
         # Uvicorn's own lines go the way of all lines; `request_finished` is the access log.
         log_config=LOGGING,
         access_log=False,
+        lifespan="off",  # which Django does not know
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .service import bind_request_id
+from .service import serving
 from .support import Logs, Server, logging_to, running_server
 
 
@@ -19,7 +19,7 @@ def logs(tmp_path: Path) -> Iterator[Logs]:
     """Send every line of the test to a folder of its own, and hold it against the schema."""
     with logging_to(tmp_path / "logs") as logs:
         yield logs
-        bind_request_id(None)
+        serving.end_request()
         logs.lines("app")
         logs.lines("errors")
 

@@ -6,6 +6,7 @@ from {{ cookiecutter.namespace }}.logging_helper import (
 )
 from {{ cookiecutter.namespace }}.observability import (
     checks,
+    serving,
     uncaught,
     verification,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "pretty",
     "query",
     "reader",
+    "serving",
     "shortened",
     "streams",
     "strict_json",

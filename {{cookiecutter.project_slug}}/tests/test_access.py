@@ -1,11 +1,16 @@
 """What speaks by itself of a request, its queries, and of what nobody caught."""
 
+import asyncio
 import threading
+from contextlib import suppress
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
+from config.asgi import application
+
+from . import views
 from .service import uncaught
 from .support import Line, Logs, manage
 
@@ -161,3 +166,61 @@ def test_a_warning_is_a_line(tmp_path):
     manage(tmp_path, "shell", "-v0", "--command", "import warnings; warnings.warn('old')")
     (line,) = Logs(tmp_path / "logs").lines()
     assert (line["logger"], line["level"]) == ("py.warnings", "WARNING")
+
+
+@pytest.mark.parametrize(
+    ("path", "leaves", "status"),
+    [("/test/waiting", True, 499), ("/test/broken-stream", False, 200)],
+    ids=["the client leaves before the response", "the body fails"],
+)
+def test_an_end_that_django_does_not_see_is_logged(logs: Logs, path, leaves, status):
+    async def receive() -> dict[str, object]:
+        if not asked:
+            asked.append(True)
+            return {"type": "http.request", "body": b"", "more_body": False}
+        if leaves:
+            await asyncio.to_thread(views.waits.wait, 10)
+            return {"type": "http.disconnect"}
+        return await asyncio.Future()
+
+    async def send(_message: dict[str, object]) -> None:
+        pass
+
+    async def run() -> None:
+        headers = [(b"host", b"testserver"), (b"x-request-id", b"of-this-request")]
+        scope = {"type": "http", "method": "GET", "path": path, "headers": headers}
+        scope |= {"query_string": b"", "client": ("127.0.0.1", 1), "http_version": "1.1"}
+        with suppress(LookupError):
+            await asyncio.wait_for(application(scope, receive, send), 10)
+
+    asked: list[bool] = []
+    asyncio.run(run())
+    line = finished(logs)
+    assert line["request_id"] == "of-this-request"
+    assert line["payload"]["status"] == status
+
+
+def test_a_view_that_ends_the_process_is_logged(logs: Logs):
+    with pytest.raises(SystemExit):
+        Client().get("/test/exit")
+    assert finished(logs)["payload"]["status"] == 500
+    assert finished(logs)["request_id"] is not None
+
+
+def test_a_response_is_free_once_it_is_closed(client, logs: Logs):
+    response = client.get("/api/products/")
+    response.close()
+    assert "close" not in vars(response)
+
+
+def test_what_python_cannot_raise_is_a_line(tmp_path):
+    code = "class A:\n  def __del__(self): raise ValueError('in del')\nA()"
+    ended = manage(tmp_path, "shell", "-v0", "--command", code)
+    (line,) = Logs(tmp_path / "logs").lines("errors")
+    assert line["exception"]["message"] == "in del"
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_a_console_the_end_of_the_program_is_printed_too(tmp_path):
+    ended = manage(tmp_path, "shell", "-v0", "--command", "1 / 0", LOG_HANDLERS="file")
+    assert "ZeroDivisionError" in ended.stderr

@@ -4,8 +4,9 @@ import logging
 import re
 
 import pytest
+from django.http import HttpRequest
 
-from .service import JSONLineFormatter, bind_request_id, log_event
+from .service import JSONLineFormatter, bind_request_id, log_event, serving
 from .support import KEYS, NAMESPACE, Logs, parsed_line
 
 
@@ -145,7 +146,7 @@ def test_local_variables_are_never_shown(logs: Logs):
 
 
 def test_one_failure_has_one_traceback_however_often_it_is_reported(logs: Logs):
-    bind_request_id("a-request-id")
+    serving.begin_serving(HttpRequest())
     error = caught(lambda: [][0])
     for _ in range(3):
         logger().error("failed", exc_info=error)
@@ -154,6 +155,7 @@ def test_one_failure_has_one_traceback_however_often_it_is_reported(logs: Logs):
 
 
 def test_a_traceback_that_the_error_file_has_not_seen_is_told_again(logs: Logs):
+    serving.begin_serving(HttpRequest())
     error = caught(lambda: [][0])
     logger().warning("failing", exc_info=error)
     logger().error("failed", exc_info=error)
@@ -162,10 +164,18 @@ def test_a_traceback_that_the_error_file_has_not_seen_is_told_again(logs: Logs):
 
 def test_one_exception_object_is_told_anew_in_the_next_request(logs: Logs):
     error = caught(lambda: [][0])
-    for request_id in ("first-request", "second-request"):
-        bind_request_id(request_id)
+    for _ in range(2):
+        serving.begin_serving(HttpRequest())
         logger().error("failed", exc_info=error)
     assert all("stacktrace" in line["exception"] for line in logs.lines())
+
+
+def test_outside_a_request_an_exception_is_told_each_time_and_left_as_it_was(logs: Logs):
+    error = caught(lambda: [][0])
+    for _ in range(2):
+        logger().error("failed", exc_info=error)
+    assert all("stacktrace" in line["exception"] for line in logs.lines())
+    assert vars(error) == {}
 
 
 def test_a_record_is_formatted_once_however_many_handlers_write_it(logs: Logs):

@@ -2,7 +2,9 @@
 
 import copy
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
+from itertools import count
 
 import pytest
 
@@ -14,7 +16,7 @@ from .odd_values import (
     class_that_raises_in,
     nested,
 )
-from .service import Product, log_event
+from .service import Product, log_event, log_operation
 from .support import NAMESPACE, Line, Logs
 
 ODD_TEXTS = {
@@ -173,3 +175,24 @@ def test_an_odd_value_under_a_key_that_is_known_by_now(logs: Logs, value):
     log_event("ordinary", {"known": 1})
     log_event("ordinary", {"known": value})
     assert isinstance(logs.lines()[1]["payload"]["known"], str)
+
+
+class Endless(Mapping):
+    """A mapping whose keys have no end."""
+
+    def __iter__(self):
+        return (f"key {number}" for number in count())
+
+    def __getitem__(self, key):
+        return 1
+
+    def __len__(self):
+        return 1_000_000
+
+
+def test_a_mapping_without_an_end_becomes_a_line(logs: Logs):
+    log_event("odd", {"endless": Endless()})
+    log_event("odd", Endless())
+    with log_operation("odd", Endless()):
+        pass
+    assert len(logs.lines()) == 4

@@ -2,13 +2,14 @@
 
 import logging
 import os
+from fcntl import LOCK_SH, flock
 from pathlib import Path
 
 import pytest
 
 from config.logging import ROTATIONS
 
-from .service import log_event
+from .service import log_event, streams
 from .support import NAMESPACE, logging_to
 
 pytestmark = pytest.mark.parametrize("rotation", ROTATIONS)
@@ -76,3 +77,15 @@ def test_a_file_that_takes_the_place_of_another_has_the_same_rights(tmp_path, um
     files = list(logs.folder.glob("app.json.log*"))
     assert len(files) == 3
     assert {rights(path) for path in files} == {0o640}
+
+
+def test_who_holds_the_lock_of_a_file_holds_nobody_up(tmp_path, monkeypatch, rotation):
+    monkeypatch.setattr(streams, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(streams._Patience, "exhausted_until", 0.0)
+    with logging_to(tmp_path / "logs", rotation=rotation) as logs:
+        log_event("before")
+        with (logs.folder / "app.json.log").open("rb") as reader:
+            flock(reader, LOCK_SH)
+            for _ in range(50):
+                log_event("meanwhile")
+        assert logs.events() == ["before", *["meanwhile"] * 50]

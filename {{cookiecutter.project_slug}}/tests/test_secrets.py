@@ -178,3 +178,55 @@ def assert_found_nowhere(server: Server, request_id: str, *canaries: str) -> Non
     for canary in canaries:
         found = [place for place, text in places.items() if canary.lower() in text.lower()]
         assert not found
+
+
+TEXTS = {
+    "a dictionary's repr": "{'password': ['canary'], 'a': 1}",
+    "bytes": "{'authorization': b'Token canary'}",
+    "camelCase": '{"accessToken":"canary","clientSecret":"canary"}',
+    "an escaped quote": r'{"password": "ab\"canary"}',
+    "a nested object": "{'token': {'value': 'canary'}}",
+    "a scheme nobody knows": "Authorization: Digest username=x, response=canary",
+    "a DRF token": "Token 9canary9canary9canary9canary9canary9",
+    "a URL": "postgres://user:canary@db/shop",
+    "a form": "next=/&password=canary",
+    "a cookie header": "Cookie: sessionid=canary; theme=canary",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_secret_in_a_text_is_masked_wherever_the_text_stands(logs: Logs, name):
+    text = TEXTS[name]
+    log_event("checked", {"note": text, "deep": [{"notes": (text,)}]})
+    log_event("checked", {"note": text})
+    logging.getLogger(NAMESPACE).warning("%s", text, extra={"note": text})
+    assert len(logs.lines()) == 3
+    assert "canary" not in logs.text()
+
+
+HEADERS = {
+    "pairs": [("Authorization", "Token canary"), ("Accept", "*/*")],
+    "pairs of bytes, as ASGI has them": [(b"authorization", b"Token canary")],
+    "a view of items": {"Authorization": "Token canary"}.items(),
+    "a very long key": {"x" * 300 + "password": "canary"},
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_secret_among_headers_is_masked(logs: Logs, name):
+    log_event("checked", {"headers": HEADERS[name]})
+    assert "canary" not in logs.text()
+
+
+HARMLESS = {
+    "a path": "/api/products/?page=2",
+    "a time": "2026-11-22T16:47:37Z",
+    "a sentence": "The token authentication of the shop is on; basic, too.",
+    "a fruit": "pineapple: 3",
+}
+
+
+@pytest.mark.parametrize("text", HARMLESS.values(), ids=HARMLESS)
+def test_a_harmless_text_stays(logs: Logs, text):
+    log_event("checked", {"note": text})
+    assert logs.only()["payload"]["note"] == text

@@ -23,6 +23,9 @@ urlpatterns = [
     path("test/slow-query", views.slow_query),
     path("test/n-plus-one", views.n_plus_one),
     path("test/endless", views.endless),
+    path("test/waiting", views.waiting),
+    path("test/broken-stream", views.broken_stream),
+    path("test/exit", views.ending),
     path("api/test/refused", views.Refusing.as_view()),
     path("api/test/guarded", views.Guarded.as_view()),
 ]

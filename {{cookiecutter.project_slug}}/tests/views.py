@@ -26,6 +26,8 @@ from .service import Product, current_request_id, log_event
 # How many meet, set by the test: threads at the one, tasks of one loop at the other.
 threads_meet = threading.Barrier(1)
 tasks_meet = asyncio.Barrier(1)
+# Set when the view that waits for ever does.
+waits = threading.Event()
 
 
 def sync(request: HttpRequest) -> HttpResponse:
@@ -130,6 +132,24 @@ def endless(request: HttpRequest) -> StreamingHttpResponse:
             await asyncio.sleep(0.02)
 
     return StreamingHttpResponse(async_chunks() if isinstance(request, ASGIRequest) else chunks())
+
+
+async def waiting(request: HttpRequest) -> HttpResponse:
+    waits.set()
+    await asyncio.sleep(20)
+    return HttpResponse()
+
+
+async def broken_stream(request: HttpRequest) -> StreamingHttpResponse:
+    async def chunks() -> AsyncIterator[str]:
+        yield "a beginning"
+        raise LookupError("broken")
+
+    return StreamingHttpResponse(chunks())
+
+
+def ending(request: HttpRequest) -> HttpResponse:
+    raise SystemExit(1)
 
 
 class DRFCrash(APIView):

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import islice
 from time import perf_counter
 from types import FrameType, TracebackType
 from typing import Any
@@ -19,8 +20,11 @@ _LEVELS: dict[object, int] = {
 }
 _LEVELS |= {number: number for number in _LEVELS.values()}
 _LOGGERS: dict[str, logging.Logger] = {}
+_MERGED = 10_000  # keys of a payload that are looked at, since a mapping may have no end
 
-# Django's own refusals have no status_code; named, not imported, to need no Django here.
+# What refuses a request: DRF's exceptions know their status, Django's do not. Named, not
+# imported, to need neither here.
+_WEB = ("django.", "rest_framework.")
 _REFUSALS = {"Http404": 404, "PermissionDenied": 403, "BadRequest": 400, "SuspiciousOperation": 400}
 
 
@@ -172,17 +176,20 @@ def _merged(payload: object, additions: dict[str, Any]) -> dict[str, Any]:
         if payload is None:
             return additions
         if isinstance(payload, Mapping):
-            return {**payload, **additions}
+            return dict(islice(payload.items(), _MERGED)) | additions
     return {"value": payload, **additions}
 
 
 def _refusal(exception: BaseException) -> dict[str, Any] | None:
     """Describe an exception that refuses a request, by codes: its text may echo the input."""
     with suppress(Exception):
-        names = [kind.__name__ for kind in type(exception).__mro__]
-        django_status = next((_REFUSALS[name] for name in names if name in _REFUSALS), 500)
-        status = int(getattr(exception, "status_code", django_status))
+        kinds = [kind for kind in type(exception).__mro__ if kind.__module__.startswith(_WEB)]
+        names = [kind.__name__ for kind in kinds]
+        status = next((_REFUSALS[name] for name in names if name in _REFUSALS), 500)
+        if "APIException" in names:
+            status = int(exception.status_code)  # type: ignore[attr-defined]
         if status < 500:
             codes = getattr(exception, "get_codes", lambda: None)()
-            return {"error": names[0], "status": status} | ({"codes": codes} if codes else {})
+            error = type(exception).__name__
+            return {"error": error, "status": status} | ({"codes": codes} if codes else {})
     return None

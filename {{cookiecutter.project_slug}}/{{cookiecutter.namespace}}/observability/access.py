@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -12,10 +12,13 @@ from django.http.response import HttpResponseBase
 
 from ..logging_helper import log_event
 from .client import client_ip
+from .request_id import bind_request_id
 from .serving import Serving, begin_serving
 
 # The client went away before there was a response: nginx's code, which no RFC has.
 CLIENT_CLOSED_REQUEST = 499
+
+_ENDS = "observability.ends"  # where the ends of a request stand in its ASGI scope
 
 
 class AccessMiddleware:
@@ -38,37 +41,86 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._respond(request)
-        serving = begin_serving(request)
-        return _log_at_close(self.get_response(request), serving)
+        end = _End(request)
+        try:
+            return end.at_close_of(self.get_response(request))
+        except BaseException as error:
+            end.log_without_response(error)
+            raise
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
-        serving = begin_serving(request)
+        end = _End(request)
         try:
-            response: HttpResponseBase = await self.get_response(request)
-        except asyncio.CancelledError:
-            _log(serving, CLIENT_CLOSED_REQUEST)
+            return end.at_close_of(await self.get_response(request))
+        except BaseException as error:
+            end.log_without_response(error)
             raise
-        return _log_at_close(response, serving)
 
 
-def _log_at_close(response: HttpResponseBase, serving: Serving) -> HttpResponseBase:
-    """Log when the server closes the response: after the last byte, or when the client left.
+class _End:
+    """The end of one request, logged once: by whoever comes to it first."""
 
-    https://docs.djangoproject.com/en/stable/ref/request-response/#django.http.HttpResponse.close
+    def __init__(self, request: HttpRequest) -> None:
+        self._serving = begin_serving(request)
+        self._status = CLIENT_CLOSED_REQUEST
+        # A response is closed outside the request's context under ASGI, where no id is bound.
+        self._waiting = [copy_context()]
+        getattr(request, "scope", {}).get(_ENDS, []).append(self)
+
+    def at_close_of(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Log when the server closes the response: after the last byte, or the client left.
+
+        https://docs.djangoproject.com/en/stable/ref/request-response/#django.http.HttpResponse.close
+        """
+        self._status = response.status_code
+        close = response.close
+
+        def log_and_close() -> None:
+            response.__dict__.pop("close", None)  # or the response would hold itself
+            try:
+                self.log()
+            finally:
+                close()
+
+        response.close = log_and_close  # type: ignore[method-assign]
+        return response
+
+    def log_without_response(self, error: BaseException) -> None:
+        """Log that there was none: Django answers every exception that is no such end as these."""
+        if not isinstance(error, asyncio.CancelledError):
+            self._status = 500
+        self.log()
+
+    def log(self) -> None:
+        """Log, unless it is done."""
+        if self._waiting:
+            self._waiting.pop().run(_log, self._serving, self._status)
+
+    def bind(self) -> None:
+        """Bind the request's id here too, for what the server has to say."""
+        bind_request_id(self._serving.request.request_id)  # type: ignore[attr-defined]
+
+
+def log_every_end(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Wrap an ASGI application, to log what Django does not close.
+
+    That is a response whose client has left, and one whose body has failed.
     """
-    close = response.close
-    # Under ASGI the response is closed outside the request's context, where no id is bound.
-    waiting: list[Context] = [copy_context()]
 
-    def log_and_close() -> None:
+    async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        ends: list[_End] = []
+        scope[_ENDS] = ends
         try:
-            if waiting:
-                waiting.pop().run(_log, serving, response.status_code)
+            await application(scope, receive, send)
+        except BaseException:
+            for end in ends:
+                end.bind()
+            raise
         finally:
-            close()
+            for end in ends:
+                end.log()
 
-    response.close = log_and_close  # type: ignore[method-assign]
-    return response
+    return serve
 
 
 def _log(serving: Serving, status: int) -> None:
@@ -85,14 +137,14 @@ def _log(serving: Serving, status: int) -> None:
         "db_ms": round(serving.db_seconds * 1000, 3),
         "ip": client_ip(request),
     }
-    log_event("request_finished", payload, _level(request.path, status))
+    log_event("request_finished", payload, _level(request.path_info, status))
     if duration_ms > settings.SLOW_REQUEST_MS:
         log_event("slow_request", payload, "WARNING")
     if serving.queries > settings.MAX_QUERIES_PER_REQUEST:
         (statement, times), *_ = serving.statements.most_common(1)
         log_event(
             "many_queries",
-            {"db_queries": serving.queries, "most_repeated": statement[:500], "times": times},
+            {"db_queries": serving.queries, "most_repeated": statement, "times": times},
             "WARNING",
         )
 
@@ -102,4 +154,5 @@ def _level(path: str, status: int) -> str:
         return "ERROR"
     if status >= 400:
         return "WARNING"
-    return "DEBUG" if path.startswith("/health/") else "INFO"
+    # Probes and static files, when all is well, are not worth a line each.
+    return "DEBUG" if path.startswith(("/health/", settings.STATIC_URL)) else "INFO"

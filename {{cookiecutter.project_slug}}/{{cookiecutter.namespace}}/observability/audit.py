@@ -38,6 +38,8 @@ _RIGHTS = {"groups", "user_permissions", "permissions", "is_superuser", "is_staf
 
 def connect() -> None:
     """Fill in django-auditlog's entries, and tell them."""
+    # Before django-auditlog's own receivers, whose application comes later in INSTALLED_APPS.
+    pre_save.connect(_forget, dispatch_uid="audit_forget")
     pre_save.connect(_fill_in, sender=LogEntry, dispatch_uid="audit_fill_in")
     post_log.connect(_entry_written, dispatch_uid="audit_entry_written")
     post_save.connect(_saved, dispatch_uid="audit_saved")
@@ -84,6 +86,11 @@ def _entry_written(instance: Model, log_entry: Any, **_signal: Any) -> None:
         instance.__dict__["_audit_entry"] = log_entry
     elif log_entry and log_entry.action in _EVENTS:
         _tell(instance, log_entry)
+
+
+def _forget(instance: Model, **_signal: Any) -> None:
+    """Forget the entry of a save that has failed."""
+    instance.__dict__.pop("_audit_entry", None)
 
 
 def _saved(instance: Model, **_signal: Any) -> None:
@@ -146,5 +153,5 @@ def _tell(instance: Model, log_entry: Any) -> None:
 
 def _is_given(instance: Model, name: str) -> bool:
     """Say whether a field of a new object has another value than its default."""
-    field = instance._meta.get_field(name)
+    field = next((field for field in instance._meta.get_fields() if field.name == name), None)
     return isinstance(field, Field) and field.value_from_object(instance) != field.get_default()

@@ -14,12 +14,13 @@ from django.core import checks
 
 from config.logging import CONSOLE_FORMATS, FILES, HANDLERS, LEVELS, ROTATIONS
 
+SHORTEST_LIMIT = 1_024
 REQUEST_ID_MIDDLEWARE = f"{__package__}.request_id.RequestIDMiddleware"
 
 
 def check_logging(**_kwargs: Any) -> list[checks.CheckMessage]:
     """Check the values of the LOG_ settings, and the log folder when files are written."""
-    messages = [*_unknown_values()]
+    messages = [*_unknown_values(), *_limits()]
     if {"file", "error_file"}.intersection(settings.LOG_HANDLERS):
         messages += _folder(settings.LOG_DIR)
     return messages
@@ -51,10 +52,20 @@ def _unknown_values() -> Iterator[checks.CheckMessage]:
         for value in values:
             if value not in known:
                 yield checks.Error(
-                    f"{name}: {value!r} is unknown, so a default is used in its place.",
+                    f"{name}: {value!r} is unknown, and not used.",
                     hint=f"Use {', '.join(known)}.",
                     id=f"logging.{number}",
                 )
+
+
+def _limits() -> Iterator[checks.CheckMessage]:
+    for name in ("LOG_MAX_LINE_BYTES", "LOG_MAX_PIPE_LINE_BYTES"):
+        if getattr(settings, name) < SHORTEST_LIMIT:
+            yield checks.Error(
+                f"{name}: lines of {getattr(settings, name)} bytes have no room for a payload.",
+                hint=f"Use {SHORTEST_LIMIT} or more.",
+                id="logging.E008",
+            )
 
 
 def _folder(folder: Path) -> Iterator[checks.CheckMessage]:
@@ -87,5 +98,5 @@ def _try_to_write(folder: Path) -> None:
         path = folder / name
         if path.is_symlink():
             raise OSError(f"{path} is a symbolic link, which is never followed")
-        if path.exists() and not os.access(path, os.W_OK):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
             raise PermissionError(f"{path} is not writable")

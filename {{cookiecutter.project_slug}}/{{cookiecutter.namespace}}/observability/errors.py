@@ -56,7 +56,7 @@ class ProblemHandler(ExceptionHandler):
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer who may not do this, outside DRF: the same two ways."""
     log_refusal(PermissionDenied(), request)
-    if not request.path.startswith("/api/"):
+    if not request.path_info.startswith("/api/"):
         return defaults.permission_denied(request, exception)
     return _respond(problem(403, "permission_denied"))
 
@@ -64,7 +64,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def locked_out(request: HttpRequest, *_axes: Any) -> HttpResponse:
     """Answer who is locked out: as a problem document below /api/, else in words."""
     response: HttpResponse = _respond(problem(429, "account_locked"))
-    if not request.path.startswith("/api/"):
+    if not request.path_info.startswith("/api/"):
         response = HttpResponse("Too many failed logins.\n", status=429, content_type="text/plain")
     response["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
     return response
@@ -72,14 +72,14 @@ def locked_out(request: HttpRequest, *_axes: Any) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an unknown path: as a problem document below /api/, else with Django's page."""
-    if not request.path.startswith("/api/"):
+    if not request.path_info.startswith("/api/"):
         return defaults.page_not_found(request, exception)
     return _respond(problem(404, "not_found"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a crash outside DRF: as a problem document below /api/, else as a page."""
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         return _respond(problem(500, "server_error"))
     text = f"Server error. Request id: {current_request_id()}\n"
     return HttpResponse(text, status=500, content_type="text/plain")

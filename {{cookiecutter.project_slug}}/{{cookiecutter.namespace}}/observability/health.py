@@ -1,8 +1,10 @@
 """Health endpoints for probes: /health/live (it serves), /health/ready (so does its database)."""
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.http import HttpRequest, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
+
+from ..logging_helper import log_event
 
 
 class HealthMiddleware(MiddlewareMixin):
@@ -10,9 +12,9 @@ class HealthMiddleware(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> JsonResponse | None:
         """Answer a probe; leave every other request alone."""
-        if request.path == "/health/live":
+        if request.path_info == "/health/live":
             return JsonResponse({"status": "ok"})
-        if request.path == "/health/ready":
+        if request.path_info == "/health/ready":
             return _readiness()
         return None
 
@@ -22,6 +24,7 @@ def _readiness() -> JsonResponse:
         for alias in connections:
             with connections[alias].cursor() as cursor:
                 cursor.execute("SELECT 1")
-    except DatabaseError as error:
+    except Error as error:
+        log_event("not_ready", {"database": alias}, "ERROR", exception=error)
         return JsonResponse({"status": "unavailable", "error": type(error).__name__}, status=503)
     return JsonResponse({"status": "ok"})

@@ -11,7 +11,8 @@ from django.db.backends.signals import connection_created
 from ..logging_helper import log_event
 from .serving import now_serving
 
-_SQL = 2_000  # characters of a statement
+_SQL = 1_000  # characters of a statement
+_STATEMENTS = 1_000  # different ones that are counted in one request
 
 
 def connect() -> None:
@@ -38,7 +39,9 @@ def _timed(
         if serving := now_serving():
             serving.queries += 1
             serving.db_seconds += seconds
-            serving.statements[sql] += 1
+            statement = str(sql)[:_SQL]
+            if statement in serving.statements or len(serving.statements) < _STATEMENTS:
+                serving.statements[statement] += 1
         if seconds * 1000 > settings.SLOW_QUERY_MS:
             payload = {
                 "sql": str(sql)[:_SQL],

@@ -11,10 +11,12 @@ from django.db.models import Model
 from django.http import HttpRequest
 from rest_framework import exceptions
 
-from ..logging_helper import log_event
+from ..logging_helper import NAMESPACE, Event, log_event
 from .client import client_ip, username_hash
 from .serving import now_serving
 
+# Who came and went belongs to who did what.
+_AUDIT = logging.getLogger(f"{NAMESPACE}.audit")
 _CSRF = "CSRF Failed: "  # how DRF begins, whose exception has no code of its own
 _SCHEMES = ("basic", "bearer", "token")
 
@@ -63,16 +65,18 @@ class DjangoSecurityHandler(logging.Handler):
             reason = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
             log_event("csrf_failed", {"reason": _without_echo(reason), **where}, "WARNING")
         else:
-            log_event("suspicious_operation", {"kind": kind, **where}, "WARNING")
+            host = getattr(getattr(record, "request", None), "META", {}).get("HTTP_HOST", "")
+            facts = {"kind": kind, "host": host[:200]}
+            log_event("suspicious_operation", {**facts, **where}, "WARNING")
 
 
 def _logged_in(user: Model, request: HttpRequest | None = None, **_signal: Any) -> None:
-    log_event("login_succeeded", {"user_id": user.pk, **_where(request)})
+    _AUDIT.info(Event("login_succeeded", {"user_id": user.pk, **_where(request)}))
 
 
 def _logged_out(user: Model | None, request: HttpRequest | None = None, **_signal: Any) -> None:
     if user is not None:
-        log_event("logout", {"user_id": user.pk, **_where(request)})
+        _AUDIT.info(Event("logout", {"user_id": user.pk, **_where(request)}))
 
 
 def _login_failed(

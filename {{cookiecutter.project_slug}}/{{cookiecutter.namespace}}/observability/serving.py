@@ -17,7 +17,7 @@ _UNTOUCHED = object  # the type of what a lazy user holds until somebody looks a
 class Serving:
     """What is known of one request while it is served."""
 
-    __slots__ = ("db_seconds", "queries", "request", "started", "statements")
+    __slots__ = ("db_seconds", "queries", "request", "started", "statements", "told")
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -25,6 +25,8 @@ class Serving:
         self.queries = 0
         self.db_seconds = 0.0
         self.statements: Counter[str] = Counter()
+        # Exceptions whose traceback was logged, by their id, and at which level.
+        self.told: dict[int, tuple[BaseException | None, int]] = {}
 
     def milliseconds(self) -> float:
         """Return the time since the request arrived."""

@@ -4,6 +4,9 @@ import logging
 import sys
 import threading
 from types import TracebackType
+from typing import Any
+
+from django.conf import settings
 
 from ..logging_helper import log_event
 
@@ -13,15 +16,17 @@ def connect() -> None:
     logging.captureWarnings(True)
     sys.excepthook = _at_top_level
     threading.excepthook = _in_thread
+    sys.unraisablehook = _unraisable
 
 
 def _at_top_level(
     kind: type[BaseException], exception: BaseException, traceback: TracebackType | None
 ) -> None:
-    if isinstance(exception, Exception):
+    is_event = isinstance(exception, Exception) and not isinstance(exception, BrokenPipeError)
+    if is_event:
         _log(exception, "main")
-    # Somebody at a terminal wants to read the traceback; Ctrl-C is no event.
-    if sys.stderr.isatty() or not isinstance(exception, Exception):
+    # Somebody at a terminal wants to read it; and it must stand somewhere if not on the console.
+    if sys.stderr.isatty() or not is_event or "console" not in settings.LOG_HANDLERS:
         sys.__excepthook__(kind, exception, traceback)
 
 
@@ -30,5 +35,11 @@ def _in_thread(args: threading.ExceptHookArgs) -> None:
         _log(args.exc_value, args.thread.name if args.thread else "unknown")
 
 
-def _log(exception: Exception, thread: str) -> None:
+def _unraisable(args: Any) -> None:
+    """Log what Python would print of an exception in `__del__`, or in a callback of C code."""
+    if args.exc_value is not None:
+        _log(args.exc_value, threading.current_thread().name)
+
+
+def _log(exception: BaseException, thread: str) -> None:
     log_event("uncaught_exception", {"thread": thread}, "CRITICAL", exception=exception)

@@ -11,10 +11,10 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from ...logging_helper import Event
 from ..request_id import current_request_id
-from ..serving import current_user_id
+from ..serving import current_user_id, now_serving
 from .exceptions import exception_object
 from .redact import Redactor
-from .shorten import shortened
+from .shorten import MARK, shortened
 from .strict_json import clipped, dumps, printable
 from .values import Values
 
@@ -78,12 +78,15 @@ class JSONLineFormatter(OrjsonFormatter):
             payload = record.msg.payload
         else:
             event, payload = "log_message", _extra(record)
-            message = self._redactor.text(record.message)
+            message = self._redactor.text(record.message[: self._max_bytes])
             if isinstance(record.msg, dict):  # the message_dict, which is the caller's
                 payload |= record.msg
                 exception = self.formatException(record.exc_info) if record.exc_info else None
         self._head(log_data, record, event)
         log_data["payload"] = self._values.payload(payload)
+        if message and len(record.message) > self._max_bytes:  # looking at it all takes too long
+            left_out = len(record.message) - self._max_bytes
+            log_data["payload"] = {**log_data["payload"], MARK: left_out}
         if record.stack_info:
             log_data["payload"] = {**log_data["payload"], "stack": printable(record.stack_info)}
         if message:
@@ -162,12 +165,11 @@ def _told_before(exception: BaseException | None, level: int) -> bool:
     """Say whether this request has logged this exception's traceback, at this level or above.
 
     A view, DRF and Django each report the exception that passes through them; one traceback is
-    enough. The mark is the request's, as a library may raise one object again and again.
+    enough. Outside a request it is told each time.
     """
-    here = current_request_id()
-    facts = vars(exception)  # not by attribute, which an exception may refuse
-    told_in, told_at = facts.get("_told", (None, -1))
-    if told_at >= level and told_in == here:
-        return True
-    facts["_told"] = (here, level)
-    return False
+    serving = now_serving()
+    if serving is None or exception is None:
+        return False
+    _, told_at = serving.told.get(id(exception), (None, -1))
+    serving.told[id(exception)] = (exception, max(level, told_at))
+    return told_at >= level

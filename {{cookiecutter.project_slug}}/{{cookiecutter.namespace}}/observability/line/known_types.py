@@ -3,7 +3,7 @@
 import math
 import os
 from collections import deque
-from collections.abc import Callable, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, KeysView, Mapping, ValuesView
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +14,6 @@ from uuid import UUID
 from .strict_json import clipped, printable
 
 REPR = 500  # characters of bytes, and of an object nobody has told us how to show
-_TEXT = 1_000_000  # characters of a string; the limit of the line cuts further
 _INT64 = range(-(2**63), 2**64)
 
 Show = Callable[[Any], Any]
@@ -26,7 +25,7 @@ def name_of(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    return printable(clipped(str.__str__(value), _TEXT))
+    return printable(str.__str__(value))
 
 
 def _integer(value: int) -> int | str:
@@ -67,7 +66,7 @@ _SCALARS: dict[type, Show] = {
     os.PathLike: lambda path: _text(str(os.fspath(path))),
     type: lambda kind: printable(f"{kind.__module__}.{kind.__qualname__}"),
 }
-ARRAYS = (list, tuple, set, frozenset, deque, KeysView, ValuesView)
+ARRAYS = (list, tuple, set, frozenset, deque, KeysView, ValuesView, ItemsView)
 _OBJECTS: dict[type, Show] = {
     dict: dict.items,  # a subclass's own items() may hide some: QueryDict shows only the last
     Mapping: Mapping.items,

@@ -28,19 +28,36 @@ class Redactor:
         return squeezed in self._short or not self._short.isdisjoint(words)
 
     def text(self, text: str) -> str:
-        """Mask `key=value`, `key: value`, bearer tokens and passwords in URLs in a free text."""
+        """Mask `key=value`, `key: value`, credentials and passwords in URLs in a free text."""
+        if not is_suspect(text):
+            return text
         return self._in_text.sub(lambda found: next(filter(None, found.groups())) + MASK, text)
 
-    @staticmethod
-    def _pattern(sensitive_keys: Iterable[str]) -> re.Pattern[str]:
-        spelled = [r"[\W_]?".join(map(re.escape, _NOT_WORD.split(key))) for key in sensitive_keys]
-        keys = "|".join(sorted(filter(None, spelled), key=len, reverse=True)) or r"(?!)"
+    def _pattern(self, sensitive_keys: Iterable[str]) -> re.Pattern[str]:
+        spelled = {
+            _NOT_WORD.sub("", key).lower(): r"[\W_]?".join(map(re.escape, _NOT_WORD.split(key)))
+            for key in sensitive_keys
+        }
+        long, short = (
+            "|".join(sorted((spelled[term] for term in terms), key=len, reverse=True)) or r"(?!)"
+            for terms in (self._long, self._short)
+        )
         # Bounded: from each of many keys to the end of a long word would take for ever.
         rest = r"\w{0,30}"
-        value = r"""(?:"[^"]*"|'[^']*'|[^\s"',;&)}\]]+)"""
+        key = rf"""(?:(?:{long}){rest}|(?:(?<![A-Za-z])|_)(?:{short})(?![A-Za-z]))["']?\s*[=:]\s*"""
+        header = rf"""(?:authorization|cookie){rest}["']?\s*:\s*"""
+        quoted = r"""[bu]?"(?:\\.|[^"\\])*"|[bu]?'(?:\\.|[^'\\])*'"""
+        scheme = r"(?:(?:bearer|basic|token)\s+)?"
         return re.compile(
-            rf"""((?:(?<![A-Za-z])|_)(?:{keys}){rest}["']?\s*[=:]\s*(?:(?:bearer|basic|token)\s+)?){value}"""
+            rf"({header})(?:{quoted}|[^\r\n]+)"  # to the end of its line
+            rf"""|({key}{scheme})(?:{quoted}|[\[(\x7b][^\])\x7d]*[\])\x7d]?|[^\s"',;&)\x7d\]]+)"""
             r"|(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
+            r"|(\btoken\s+)(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}"
             r"|(://[^\s:/@]*:)[^\s/@]+(?=@)",
             re.IGNORECASE,
         )
+
+
+def is_suspect(text: str) -> bool:
+    """Say whether a text may hold a secret at all: none of our patterns matches without these."""
+    return "=" in text or ":" in text or "earer" in text or "oken" in text or "asic" in text

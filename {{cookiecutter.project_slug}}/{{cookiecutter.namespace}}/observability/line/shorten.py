@@ -8,7 +8,7 @@ from .strict_json import dumps, size_of
 
 _VALUE = 64  # bytes that stay of a payload value, at the least
 _STACKTRACE = 600  # bytes that stay of each stack trace, at the least
-_MARK = "truncated_bytes"
+MARK = "truncated_bytes"
 
 
 def shortened(line: str, limit: int) -> str:
@@ -25,9 +25,9 @@ def shortened(line: str, limit: int) -> str:
     if size <= limit:
         return line
     data: dict[str, Any] = orjson.loads(encoded)  # which takes no subclass of str
-    before = data["payload"].get(_MARK)  # the formatter may have shortened it already
+    before = data["payload"].get(MARK)  # the formatter may have shortened it already
     size += before if isinstance(before, int) else 0
-    data["payload"][_MARK] = size  # as long as any number that will stand here
+    data["payload"][MARK] = size  # as long as any number that will stand here
     exception = data.get("exception")
     if exception is None:
         _cut_payload(data, limit, keep=0)
@@ -40,7 +40,7 @@ def shortened(line: str, limit: int) -> str:
             _cut_payload(data, limit, keep=0)
         if _excess(data, limit) > 0:
             data["exception"] = {k: _cut(exception[k], 200) for k in ("type", "module", "message")}
-    data["payload"][_MARK] = size - 1 - size_of(data)
+    data["payload"][MARK] = size - 1 - size_of(data)
     return dumps(data)
 
 
@@ -51,7 +51,7 @@ def _excess(data: dict[str, Any], limit: int) -> int:
 def _cut_payload(data: dict[str, Any], limit: int, keep: int) -> None:
     """Cut the largest values, a message among them, then leave out the last keys."""
     payload = data["payload"]
-    texts = [(payload, key) for key in payload if key != _MARK]
+    texts = [(payload, key) for key in payload if key != MARK]
     texts += [(data, "message")] if "message" in data else []
     sized = sorted(((size_of(holder[key]), holder, key) for holder, key in texts), key=_first)
     whole = size_of(payload) + size_of(data.get("message", ""))
@@ -61,7 +61,7 @@ def _cut_payload(data: dict[str, Any], limit: int, keep: int) -> None:
             break
         holder[key] = _cut(holder[key], max(_VALUE, size - over))
         over -= size - size_of(holder[key])
-    for key in [key for key in reversed(payload) if key != _MARK]:
+    for key in [key for key in reversed(payload) if key != MARK]:
         if over <= 0:
             break
         over -= size_of({key: payload.pop(key)}) - 1

@@ -2,12 +2,16 @@
 
 import errno
 import os
-from fcntl import LOCK_EX, LOCK_UN, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from io import FileIO
+from time import monotonic, sleep
 from typing import Any
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
+# How long a line waits for the lock of its file, and for how long none waits after that.
+LOCK_SECONDS = 0.5
+LOCKLESS_SECONDS = 30.0
 
 
 class Unbuffered:
@@ -65,21 +69,45 @@ def append(stream: FileIO, line: str) -> None:
     """
     data = line.encode() + b"\n"
     file = stream.fileno()
-    _lock(file, LOCK_EX)
+    locked = _lock(file)
     try:
         end = os.lseek(file, 0, os.SEEK_END)
         if end and os.pread(file, 1, end - 1) != b"\n":
             data = b"\n" + data
         if os.write(file, data) < len(data):
-            os.truncate(file, end)
+            if locked:  # or it would take away what another writes meanwhile
+                os.truncate(file, end)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), stream.name)
     finally:
-        _lock(file, LOCK_UN)
+        if locked:
+            flock(file, LOCK_UN)
 
 
-def _lock(file: int, operation: int) -> None:
-    """Take or give back the file's lock; where a file system has none, lines go without."""
-    try:  # noqa: SIM105 - suppress() is slow
-        flock(file, operation)
-    except OSError:
+class _Patience:
+    """Until when nobody waits for a lock, because somebody has waited in vain."""
+
+    exhausted_until = 0.0
+
+
+def _lock(file: int) -> bool:
+    """Take the file's lock, and say whether we have it; lines go without rather than wait long.
+
+    Whoever may read the file can hold its lock, and a stopped process would for ever.
+    """
+    try:
+        flock(file, LOCK_EX | LOCK_NB)
+        return True
+    except BlockingIOError:
         pass
+    except OSError:  # a file system without locks
+        return False
+    deadline = monotonic() + LOCK_SECONDS
+    while (now := monotonic()) < deadline and now > _Patience.exhausted_until:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+            return True
+        except BlockingIOError:
+            sleep(0.0002)
+    if now > _Patience.exhausted_until:
+        _Patience.exhausted_until = now + LOCKLESS_SECONDS
+    return False

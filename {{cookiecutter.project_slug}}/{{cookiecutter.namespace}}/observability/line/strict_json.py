@@ -6,7 +6,7 @@ import orjson
 
 # Valid unescaped in JSON, but they end a line for some readers (NEL, U+2028), steer a terminal
 # (DEL, C1 controls) or reorder what a person reads (the bidirectional controls).
-_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u061c\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def dumps(value: object) -> str:

@@ -1,20 +1,23 @@
 """Turns whatever a caller passed into strict JSON values: bounded, masked, never raising."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import fields, is_dataclass
 from itertools import islice
 from typing import Any
 
 from .exceptions import exception_object
 from .known_types import ARRAYS, REPR, name_of, shown_by
-from .redact import MASK, Redactor
+from .redact import MASK, Redactor, is_suspect
+from .shorten import MARK
 from .strict_json import clipped, printable
 
 _DEPTH = 12  # of nesting
 _NODES = 20_000  # values in one payload
 _ITEMS = 1_000  # of one container
 _KEY = 200  # characters of a key
+_TEXT = 1_000_000  # characters of a string; the limit of the line cuts further
+_LONGEST_KEY = 10_000  # of which this many are looked at
 
 _ORDINARY = frozenset({str, int, float, bool, type(None)})
 _KNOWN_KEYS_LIMIT = 10_000
@@ -45,8 +48,10 @@ class Values:
 
     def converted(self, payload: Any) -> dict[str, Any]:
         """Return a payload as a new object, every part of it looked at; never raises."""
-        shown = _Conversion(self._redactor).value(payload)
-        return shown if isinstance(shown, dict) else {"value": shown}
+        conversion = _Conversion(self._redactor)
+        shown = conversion.value(payload)
+        shown = shown if isinstance(shown, dict) else {"value": shown}
+        return shown | {MARK: conversion.left_out} if conversion.left_out else shown
 
     def _is_ordinary(self, payload: dict[Any, Any]) -> bool:
         values = payload.values()
@@ -54,10 +59,16 @@ class Values:
             self._harmless_keys.issuperset(payload) and _ORDINARY.issuperset(map(type, values))
         ):
             return False
-        return all(map(math.isfinite, (value for value in values if type(value) is float)))
+        for value in values:
+            kind = type(value)
+            if (kind is str and is_suspect(value)) or (kind is float and not math.isfinite(value)):
+                return False
+        return True
 
     def _learn(self, payload: dict[Any, Any]) -> None:
-        if len(self._harmless_keys) < _KNOWN_KEYS_LIMIT and len(payload) < _ITEMS:
+        if len(self._harmless_keys) > _KNOWN_KEYS_LIMIT:
+            self._harmless_keys.clear()
+        if len(payload) < _ITEMS:
             self._harmless_keys.update(
                 key
                 for key in payload
@@ -74,6 +85,7 @@ class _Conversion:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._left = _NODES
+        self.left_out = 0  # characters
         self._around: set[int] = set()
 
     def value(self, value: Any, depth: int = 0) -> Any:
@@ -99,7 +111,11 @@ class _Conversion:
             return value
         show, describe = shown_by(kind)
         if show:
-            return show(value)
+            if issubclass(kind, str) and len(value) > _TEXT:  # looking at it all takes too long
+                self.left_out += len(value) - _TEXT
+                value = str.__str__(value)[:_TEXT]
+            shown = show(value)
+            return self._redactor.text(shown) if isinstance(shown, str) else shown
         if describe:
             described = describe(value)
             if isinstance(described, str):
@@ -121,19 +137,22 @@ class _Conversion:
         shown: dict[str, Any] = {}
         rest = iter(pairs)
         for key, value in islice(rest, _ITEMS):
-            name = printable(clipped(key if type(key) is str else str(self.value(key)), _KEY))
-            hidden = value is not None and self._redactor.is_sensitive(name)
+            whole = key if type(key) is str else str(self.value(key))
+            hidden = value is not None and self._redactor.is_sensitive(whole[:_LONGEST_KEY])
+            name = printable(clipped(whole, _KEY))
             while name in shown:
                 name += "′"
             shown[name] = MASK if hidden else self.value(value, depth + 1)
-        if left := sum(1 for _ in rest):
-            shown["…"] = f"<{left} more>"
+        if next(rest, None) is not None:  # a mapping may have no end, so they are not counted
+            shown["…"] = f"<{len(pairs) - _ITEMS} more>" if isinstance(pairs, Sized) else "<more>"
         return shown
 
     def _array(self, items: Any, depth: int) -> list[Any]:
         count = len(items)
         first = list(islice(items, _ITEMS))
-        if count == 2 and type(first[0]) is str and self._redactor.is_sensitive(first[0]):
-            return [printable(clipped(first[0], _KEY)), MASK]  # a header, as a pair
+        if count == 2 and type(first[0]) in (str, bytes):  # a header, as a pair
+            name = clipped(str(self.value(first[0])), _KEY)
+            if self._redactor.is_sensitive(name):
+                return [name, MASK]
         shown = [self.value(item, depth + 1) for item in first]
         return [*shown, f"<{count - _ITEMS} more>"] if count > _ITEMS else shown

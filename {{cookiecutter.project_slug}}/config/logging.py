@@ -43,6 +43,7 @@ def logging_config(
     log_dir: Path | str,
     rotation: str,
     console_format: str = "json",
+    console_stream: str = "stdout",
     sensitive_keys: Iterable[str] = SENSITIVE_KEYS,
     max_line_bytes: int = MAX_LINE_BYTES,
     max_pipe_line_bytes: int = MAX_PIPE_LINE_BYTES,
@@ -71,7 +72,7 @@ def logging_config(
             console = shown.get(console_format, "line.handlers.ConsoleHandler")
             return common | {
                 "class": f"{observability}.{console}",
-                "stream": "ext://sys.stdout",
+                "stream": "ext://sys.stderr" if console_stream == "stderr" else "ext://sys.stdout",
                 "max_pipe_bytes": max_pipe_line_bytes,
             }
         filename = str(Path(log_dir) / FILES[name])

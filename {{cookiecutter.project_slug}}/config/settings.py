@@ -39,6 +39,7 @@ LOG_HANDLERS = [name.strip() for name in env.list("LOG_HANDLERS", default={{ coo
 LOG_DIR = BASE_DIR / env.str("LOG_DIR", default={{ cookiecutter.__log_dir_quoted }})  # fmt: skip
 LOG_ROTATION = env.str("LOG_ROTATION", default="{{ cookiecutter.log_rotation }}")
 LOG_CONSOLE_FORMAT = env.str("LOG_CONSOLE_FORMAT", default="json")
+LOG_CONSOLE_STREAM = env.str("LOG_CONSOLE_STREAM", default="stdout")
 LOG_SENSITIVE_KEYS = [
     *env.list("LOG_SENSITIVE_KEYS", default=SENSITIVE_KEYS),
     *env.list("LOG_MORE_SENSITIVE_KEYS", default=[]),
@@ -61,6 +62,7 @@ LOGGING = logging_config(
     log_dir=LOG_DIR,
     rotation=LOG_ROTATION,
     console_format=LOG_CONSOLE_FORMAT,
+    console_stream=LOG_CONSOLE_STREAM,
     sensitive_keys=LOG_SENSITIVE_KEYS,
     max_line_bytes=LOG_MAX_LINE_BYTES,
     max_pipe_line_bytes=LOG_MAX_PIPE_LINE_BYTES,

@@ -1,6 +1,7 @@
 """What speaks by itself of a request, its queries, and of what nobody caught."""
 
 import asyncio
+import json
 import threading
 from contextlib import suppress
 
@@ -12,7 +13,7 @@ from config.asgi import application
 
 from . import views
 from .service import uncaught
-from .support import Line, Logs, manage
+from .support import Line, Logs, manage, parsed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("test_views")]
 
@@ -159,7 +160,7 @@ def test_an_exception_that_ends_the_program_is_a_line(tmp_path):
     (line,) = Logs(tmp_path / "logs").lines("errors")
     assert ended.returncode == 1
     assert line["exception"]["type"] == "ZeroDivisionError"
-    assert "Traceback" not in ended.stderr
+    assert parsed(ended.stderr) == [line]
 
 
 def test_a_warning_is_a_line(tmp_path):
@@ -218,9 +219,16 @@ def test_what_python_cannot_raise_is_a_line(tmp_path):
     ended = manage(tmp_path, "shell", "-v0", "--command", code)
     (line,) = Logs(tmp_path / "logs").lines("errors")
     assert line["exception"]["message"] == "in del"
-    assert "Traceback" not in ended.stderr
+    assert parsed(ended.stderr) == [line]
 
 
 def test_without_a_console_the_end_of_the_program_is_printed_too(tmp_path):
     ended = manage(tmp_path, "shell", "-v0", "--command", "1 / 0", LOG_HANDLERS="file")
     assert "ZeroDivisionError" in ended.stderr
+
+
+def test_what_a_command_prints_is_not_mixed_with_its_lines(tmp_path):
+    manage(tmp_path, "migrate", "--verbosity=0")
+    dumped = manage(tmp_path, "dumpdata", "products", SLOW_QUERY_MS="0")
+    assert json.loads(dumped.stdout) == []
+    assert '"event":"slow_query"' in dumped.stderr

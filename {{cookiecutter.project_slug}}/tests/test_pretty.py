@@ -202,5 +202,5 @@ def test_an_unknown_format_is_reported(settings):
 def test_verify_logging_proves_the_readable_console(tmp_path):
     done = manage(tmp_path / "proven", "verify_logging", LOG_CONSOLE_FORMAT="pretty")
     assert done.returncode == 0, done.stderr
-    assert f" {verification.PROBE} probe=" in done.stdout
+    assert f" {verification.PROBE} probe=" in done.stderr
     assert done.stdout.endswith("logging verified\n")

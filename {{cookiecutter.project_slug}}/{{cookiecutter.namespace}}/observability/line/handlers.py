@@ -58,12 +58,8 @@ class _Accountable(logging.Handler):
         self._dropped = 0
 
 
-class ConsoleHandler(_Accountable, logging.StreamHandler[Any]):
-    """Writes lines to a stream, normally standard output; short enough where that is a pipe."""
-
-    def __init__(self, stream: Any, max_pipe_bytes: int) -> None:
-        super().__init__(Unbuffered(stream))
-        self._max_pipe_bytes = max_pipe_bytes
+class _LineHandler(_Accountable):
+    """Writes one line at once, by a method of its subclass."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line at once."""
@@ -73,6 +69,17 @@ class ConsoleHandler(_Accountable, logging.StreamHandler[Any]):
             self.handleError(record)
         else:
             self.account(self._write)
+
+    def _write(self, line: str) -> None:
+        raise NotImplementedError
+
+
+class ConsoleHandler(_LineHandler, logging.StreamHandler[Any]):
+    """Writes lines to a stream, normally standard output; short enough where that is a pipe."""
+
+    def __init__(self, stream: Any, max_pipe_bytes: int) -> None:
+        super().__init__(Unbuffered(stream))
+        self._max_pipe_bytes = max_pipe_bytes
 
     def _write(self, line: str) -> None:
         if self._is_pipe():
@@ -90,7 +97,7 @@ class ConsoleHandler(_Accountable, logging.StreamHandler[Any]):
             return False
 
 
-class LogFileHandler(_Accountable, WatchedFileHandler):
+class LogFileHandler(_LineHandler, WatchedFileHandler):
     """Appends each line with one write, so that processes share a file without tearing lines.
 
     The file is opened at the first line, and again when it was renamed or removed.
@@ -103,15 +110,6 @@ class LogFileHandler(_Accountable, WatchedFileHandler):
 
     def _open(self) -> Any:
         return open_log_file(self.baseFilename)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line at once."""
-        try:
-            self._write(self.format(record))
-        except Exception:
-            self.handleError(record)
-        else:
-            self.account(self._write)
 
     def _write(self, line: str) -> None:
         self.reopenIfNeeded()

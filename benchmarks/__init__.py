@@ -1,0 +1,1 @@
+"""The template beside its peers, in one run: `python -m benchmarks`."""

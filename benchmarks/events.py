@@ -1,0 +1,70 @@
+"""One event, by one peer, in a process of its own, under pyperf: `events PEER FOLDER`."""
+
+import argparse
+import logging
+from pathlib import Path
+
+import pyperf
+
+from .payloads import PAYLOADS, records_of, text_of
+from .peers import LOGGER, PEERS, set_up_project
+
+SIZES = (1_000, 10_000, 100_000, 200_000, 500_000, 1_000_000)
+
+
+def main() -> None:
+    """Measure what this peer is asked for."""
+    runner = pyperf.Runner(program_args=("-m", __spec__.name), add_cmdline_args=_pass_on)
+    runner.argparser.add_argument("peer")
+    runner.argparser.add_argument("folder", type=Path)
+    arguments = runner.parse_args()
+    if arguments.peer == "disabled":
+        _disabled(runner, arguments.folder)
+    elif arguments.peer == "sizes":
+        _sizes(runner, arguments.folder)
+    else:
+        emit = PEERS[arguments.peer][1](arguments.folder)
+        for name, payload in PAYLOADS.items():
+            runner.bench_func(f"{arguments.peer}/{name}", emit, payload)
+
+
+def _disabled(runner: pyperf.Runner, folder: Path) -> None:
+    set_up_project(folder, "file")
+    from ecommerce.logging_helper import log_event
+
+    payload = PAYLOADS["7 keys"]
+    logger = logging.getLogger(LOGGER)
+    assert not logger.isEnabledFor(logging.DEBUG)
+
+    # As it is called: each in a function of its own, whose cost is taken off by neither.
+    def plain() -> None:
+        logger.debug("fetch_products")
+
+    def with_payload() -> None:
+        logger.debug("fetch_products", extra={"payload": payload})
+
+    def event() -> None:
+        log_event("fetch_products", payload, "DEBUG")
+
+    def nothing() -> None:
+        pass
+
+    for function in (nothing, plain, with_payload, event):
+        runner.bench_func(f"disabled/{function.__name__}", function)
+
+
+def _sizes(runner: pyperf.Runner, folder: Path) -> None:
+    set_up_project(folder, "file")
+    from ecommerce.logging_helper import log_event
+
+    for size in SIZES:
+        runner.bench_func(f"text/{size}", log_event, "sized", text_of(size))
+        runner.bench_func(f"records/{size}", log_event, "sized", records_of(size))
+
+
+def _pass_on(command: list[str], arguments: argparse.Namespace) -> None:
+    command.extend([arguments.peer, str(arguments.folder)])
+
+
+if __name__ == "__main__":
+    main()

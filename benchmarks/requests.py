@@ -1,0 +1,116 @@
+"""CPU per request, through the WSGI handler of one peer: `requests PEER FOLDER`, under pyperf."""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyperf
+
+PEERS = {
+    "without_logging": "all logging removed",
+    "project": "**this project**",
+    "cookiecutter_django": "cookiecutter-django's configuration (text)",
+    "wemake": "wemake's configuration (structlog, key=value)",
+    "django_structlog": "django-structlog, as documented",
+}
+PRODUCTS = 20
+PRODUCT = json.dumps({"name": "Teapot, blue", "stock": 3, "price": "12.50"}).encode()
+
+
+def environment(peer: str, folder: Path) -> dict[str, str]:
+    """Return the settings with which a peer is served from a folder of its own."""
+    return {
+        "DJANGO_SETTINGS_MODULE": f"{__package__}.served.{peer}",
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "LOG_DIR": str(folder),
+        "LOG_HANDLERS": "console,file,error_file",
+    }
+
+
+def make_database(folder: Path) -> None:
+    """Make the database that every peer starts with, by the rendered project itself."""
+    os.environ |= environment("project", folder)
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from ecommerce.products.models import Product
+
+    call_command("migrate", verbosity=0)
+    Product.objects.bulk_create(
+        Product(name=f"Teapot {number}", stock=number, price=number) for number in range(PRODUCTS)
+    )
+
+
+def main() -> None:
+    """Measure a GET and a POST of this peer."""
+    runner = pyperf.Runner(program_args=("-m", __spec__.name), add_cmdline_args=_pass_on)
+    runner.argparser.add_argument("peer", choices=PEERS)
+    runner.argparser.add_argument("folder", type=Path)
+    arguments = runner.parse_args()
+    folder = arguments.folder / f"{arguments.peer}-{os.getpid()}"
+    folder.mkdir()
+    shutil.copy(arguments.folder / "db.sqlite3", folder)
+    os.environ |= environment(arguments.peer, folder)
+    stdout, sys.stdout = sys.stdout, (folder / "console.log").open("a", encoding="utf-8")
+    from django.core.wsgi import get_wsgi_application
+
+    application = get_wsgi_application()
+    sys.stdout = stdout
+    for method, status in (("GET", "200"), ("POST", "201")):
+        timer = _timer(application, method, status)
+        runner.bench_time_func(f"{arguments.peer}/{method}", timer)
+    shutil.rmtree(folder)
+
+
+def _timer(application: Any, method: str, status: str) -> Callable[[int], float]:
+    body = PRODUCT if method == "POST" else b""
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": "/api/products/",
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "127.0.0.1:8000",
+        "HTTP_USER_AGENT": "benchmarks",
+        "HTTP_ACCEPT": "application/json",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+    }
+    answered: list[str] = []
+
+    def start_response(given: str, _headers: object, _exc_info: object = None) -> None:
+        answered.append(given[:3])
+
+    def requests(loops: int) -> float:
+        started = time.process_time()
+        for _ in range(loops):
+            response = application({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
+            for _part in response:
+                pass
+            response.close()
+        seconds = time.process_time() - started
+        assert set(answered) == {status}, answered[-1]
+        return seconds
+
+    return requests
+
+
+def _pass_on(command: list[str], arguments: argparse.Namespace) -> None:
+    command.extend([arguments.peer, str(arguments.folder)])
+
+
+if __name__ == "__main__":
+    main()

@@ -60,7 +60,13 @@ def log_event(
     An unknown level is logged at INFO, with the level that was asked for in the payload.
     Nothing is raised, whatever is passed.
     """
-    _emit(sys._getframe(1), event_name, payload, level, exception=exception)
+    caller = sys._getframe(1)
+    try:
+        if not _LOGGERS[caller.f_globals["__name__"]].isEnabledFor(_LEVELS[level]):
+            return
+    except Exception:  # the module's first event, or a level in another spelling
+        pass
+    _emit(caller, event_name, payload, level, exception=exception)
 
 
 class log_operation:  # noqa: N801 - reads as a function where it is used

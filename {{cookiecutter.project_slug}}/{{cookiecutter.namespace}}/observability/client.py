@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -38,6 +39,7 @@ def username_hash(_request: HttpRequest | None, credentials: Mapping[str, Any] |
     return digest.hexdigest()[:16]
 
 
+@lru_cache(maxsize=1_000)
 def _address(text: str) -> str | None:
     """Return an address as it is always written: without port or zone, IPv4 as IPv4."""
     text = text.strip()

@@ -82,7 +82,7 @@ class ConsoleHandler(_LineHandler, logging.StreamHandler[Any]):
         self._max_pipe_bytes = max_pipe_bytes
 
     def _write(self, line: str) -> None:
-        if self._is_pipe():
+        if len(line) * 4 >= self._max_pipe_bytes and self._is_pipe():  # at most four bytes each
             line = shortened(line, self._max_pipe_bytes)
         self.stream.write(self.shown(line) + "\n")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, ItemsView, KeysView, Mapping, ValuesView
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +96,7 @@ def _django_objects() -> dict[type, Show]:
     }
 
 
+@lru_cache(maxsize=1_000)
 def shown_by(kind: type) -> tuple[Show | None, Show | None]:
     """Return how a type is shown: by a function to one value, or by one to its named parts."""
     return _found(_SCALARS, kind), _found(_OBJECTS, kind) or _found(_django_objects(), kind)

@@ -109,7 +109,7 @@ class _Conversion:
         kind = type(value)
         if value is None or kind is bool:
             return value
-        show, describe = shown_by(kind)
+        show, describe = shown_by(kind)  # type: ignore[arg-type]  # a type can be hashed
         if show:
             if issubclass(kind, str) and len(value) > _TEXT:  # looking at it all takes too long
                 self.left_out += len(value) - _TEXT

@@ -14,6 +14,7 @@ FILES = """
 <namespace>/observability/__init__.py
 <namespace>/observability/access.py
 <namespace>/observability/apps.py
+<namespace>/observability/asgi.py
 <namespace>/observability/audit.py
 <namespace>/observability/checks.py
 <namespace>/observability/client.py

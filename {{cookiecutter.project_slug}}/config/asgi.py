@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
-from {{ cookiecutter.namespace }}.observability.access import (  # noqa: E402 - needs the settings
+from {{ cookiecutter.namespace }}.observability.asgi import (  # noqa: E402 - needs the settings
     log_every_end,
 )
 

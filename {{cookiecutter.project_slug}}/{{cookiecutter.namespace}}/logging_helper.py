@@ -55,9 +55,8 @@ def log_event(
     """Log one event of the calling module, as one JSON line.
 
     `event_name` is snake_case; `payload` is any mapping, and is never changed; `level` is the
-    name of a level. An `exception` is logged with it; at ERROR and above that is, unless given,
-    the one being handled, if any.
-    An unknown level is logged at INFO, with the level that was asked for in the payload.
+    name of a level, an unknown one is INFO, and the payload says so. An `exception` is logged
+    with it; at ERROR and above that is, unless given, the one being handled, if any.
     Nothing is raised, whatever is passed.
     """
     caller = sys._getframe(1)

@@ -18,7 +18,7 @@ from .serving import Serving, begin_serving
 # The client went away before there was a response: nginx's code, which no RFC has.
 CLIENT_CLOSED_REQUEST = 499
 
-_ENDS = "observability.ends"  # where the ends of a request stand in its ASGI scope
+ENDS = "observability.ends"  # where the ends of a request stand in its ASGI scope
 
 
 class AccessMiddleware:
@@ -41,7 +41,7 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self._respond(request)
-        end = _End(request)
+        end = End(request)
         try:
             return end.at_close_of(self.get_response(request))
         except BaseException as error:
@@ -49,7 +49,7 @@ class AccessMiddleware:
             raise
 
     async def _respond(self, request: HttpRequest) -> HttpResponseBase:
-        end = _End(request)
+        end = End(request)
         try:
             return end.at_close_of(await self.get_response(request))
         except BaseException as error:
@@ -57,7 +57,7 @@ class AccessMiddleware:
             raise
 
 
-class _End:
+class End:
     """The end of one request, logged once: by whoever comes to it first."""
 
     def __init__(self, request: HttpRequest) -> None:
@@ -65,7 +65,7 @@ class _End:
         self._status = CLIENT_CLOSED_REQUEST
         # A response is closed outside the request's context under ASGI, where no id is bound.
         self._waiting = [copy_context()]
-        getattr(request, "scope", {}).get(_ENDS, []).append(self)
+        getattr(request, "scope", {}).get(ENDS, []).append(self)
 
     def at_close_of(self, response: HttpResponseBase) -> HttpResponseBase:
         """Log when the server closes the response: after the last byte, or the client left.
@@ -99,28 +99,6 @@ class _End:
     def bind(self) -> None:
         """Bind the request's id here too, for what the server has to say."""
         bind_request_id(self._serving.request.request_id)  # type: ignore[attr-defined]
-
-
-def log_every_end(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Wrap an ASGI application, to log what Django does not close.
-
-    That is a response whose client has left, and one whose body has failed.
-    """
-
-    async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        ends: list[_End] = []
-        scope[_ENDS] = ends
-        try:
-            await application(scope, receive, send)
-        except BaseException:
-            for end in ends:
-                end.bind()
-            raise
-        finally:
-            for end in ends:
-                end.log()
-
-    return serve
 
 
 def _log(serving: Serving, status: int) -> None:

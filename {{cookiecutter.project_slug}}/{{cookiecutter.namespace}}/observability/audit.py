@@ -99,14 +99,7 @@ def _saved(instance: Model, **_signal: Any) -> None:
 
 
 def _relation_changed(
-    sender: type[Model],
-    instance: Model,
-    action: str,
-    reverse: bool,
-    model: type[Model],
-    pk_set: set[Any] | None,
-    using: str,
-    **_signal: Any,
+    sender: Any, instance: Model, action: str, reverse: bool, model: Any, pk_set: Any, **_: Any
 ) -> None:
     """Write an entry for a many-to-many relation of a registered model, and tell it.
 
@@ -124,7 +117,7 @@ def _relation_changed(
         instance.__dict__["_audit_cleared"] = set(cleared)
     elif action.startswith("post_"):
         pks = instance.__dict__.pop("_audit_cleared") if action == "post_clear" else pk_set
-        others = model._base_manager.using(using).filter(pk__in=pks)
+        others = model._base_manager.using(instance._state.db).filter(pk__in=pks)
         changed = [(other, [instance]) for other in others] if reverse else [(instance, others)]
         operation = "add" if action == "post_add" else "delete"
         for one, related in changed:

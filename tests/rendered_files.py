@@ -36,6 +36,7 @@ FILES = """
 <namespace>/observability/management/commands/__init__.py
 <namespace>/observability/management/commands/logs.py
 <namespace>/observability/management/commands/verify_logging.py
+<namespace>/observability/middleware.py
 <namespace>/observability/queries.py
 <namespace>/observability/reading/__init__.py
 <namespace>/observability/reading/blocks.py

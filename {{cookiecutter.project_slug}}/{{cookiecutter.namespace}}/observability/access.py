@@ -1,17 +1,15 @@
 """`request_finished`, once per request, from the outermost place inside the request id."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from ..logging_helper import log_event
 from .client import client_ip
+from .middleware import DualMiddleware
 from .request_id import bind_request_id
 from .serving import Serving, begin_serving
 
@@ -21,26 +19,11 @@ CLIENT_CLOSED_REQUEST = 499
 ENDS = "observability.ends"  # where the ends of a request stand in its ASGI scope
 
 
-class AccessMiddleware:
-    """Logs the end of every request, which for a streamed body is the end of the stream.
+class AccessMiddleware(DualMiddleware):
+    """Logs the end of every request, which for a streamed body is the end of the stream."""
 
-    https://docs.djangoproject.com/en/stable/topics/http/middleware/#asynchronous-support
-    """
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
-        self.get_response: Callable[[HttpRequest], Any] = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self.is_async:
-            return self._respond(request)
+    def respond(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, and see to it that the end is logged."""
         end = End(request)
         try:
             return end.at_close_of(self.get_response(request))
@@ -48,7 +31,8 @@ class AccessMiddleware:
             end.log_without_response(error)
             raise
 
-    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
+    async def respond_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Do the same."""
         end = End(request)
         try:
             return end.at_close_of(await self.get_response(request))

@@ -36,15 +36,15 @@ def _timed(
         return execute(sql, params, many, context)
     finally:
         seconds = perf_counter() - started
+        statement = str(sql)[:_SQL]
         if serving := now_serving():
             serving.queries += 1
             serving.db_seconds += seconds
-            statement = str(sql)[:_SQL]
             if statement in serving.statements or len(serving.statements) < _STATEMENTS:
                 serving.statements[statement] += 1
         if seconds * 1000 > settings.SLOW_QUERY_MS:
             payload = {
-                "sql": str(sql)[:_SQL],
+                "sql": statement,
                 "duration_ms": round(seconds * 1000, 3),
                 "database": context["connection"].alias,
             }

@@ -1,14 +1,13 @@
 """The request id: django-request-id over a context variable, and the first middleware."""
 
 import re
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any
 
 import request_id as django_request_id
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from .middleware import DualMiddleware
 
 HEADER = "X-Request-ID"
 # What a client may send: no control, quote, space or path character, no endless text.
@@ -50,34 +49,22 @@ def bind_request_id(value: str | None) -> None:
     _current.set(value)
 
 
-class RequestIDMiddleware:
+class RequestIDMiddleware(DualMiddleware):
     """Bind the id of every request, and return it in the response.
 
     A well-formed X-Request-ID is taken over, anything else is replaced. Must be the first
     middleware, so that every line of a request has its id.
-    https://docs.djangoproject.com/en/stable/topics/http/middleware/#asynchronous-support
     """
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
-        self.get_response: Callable[[HttpRequest], Any] = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self.is_async:
-            return self._respond(request)
+    def respond(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the id in the header."""
         request_id = _start(request)
         response: HttpResponseBase = self.get_response(request)
         response[HEADER] = request_id
         return response
 
-    async def _respond(self, request: HttpRequest) -> HttpResponseBase:
+    async def respond_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Do the same."""
         request_id = _start(request)
         response: HttpResponseBase = await self.get_response(request)
         response[HEADER] = request_id

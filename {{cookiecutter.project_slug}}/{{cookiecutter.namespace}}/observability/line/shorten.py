@@ -1,5 +1,6 @@
 """Keeps a line under its limit: the largest payload values go first, errors go last."""
 
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -53,7 +54,8 @@ def _cut_payload(data: dict[str, Any], limit: int, keep: int) -> None:
     payload = data["payload"]
     texts = [(payload, key) for key in payload if key != MARK]
     texts += [(data, "message")] if "message" in data else []
-    sized = sorted(((size_of(holder[key]), holder, key) for holder, key in texts), key=_first)
+    sized = [(size_of(holder[key]), holder, key) for holder, key in texts]
+    sized.sort(key=itemgetter(0))
     whole = size_of(payload) + size_of(data.get("message", ""))
     over = min(_excess(data, limit), whole - keep)
     for size, holder, key in reversed(sized):
@@ -65,10 +67,6 @@ def _cut_payload(data: dict[str, Any], limit: int, keep: int) -> None:
         if over <= 0:
             break
         over -= size_of({key: payload.pop(key)}) - 1
-
-
-def _first(sized: tuple[int, Any, Any]) -> int:
-    return sized[0]
 
 
 def _cut(value: Any, size: int) -> str:

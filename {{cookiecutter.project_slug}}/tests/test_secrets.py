@@ -198,6 +198,8 @@ TEXTS = {
     "bytes": "{'authorization': b'Token canary'}",
     "camelCase": '{"accessToken":"canary","clientSecret":"canary"}',
     "an escaped quote": r'{"password": "ab\"canary"}',
+    "a quote that is never closed": '{"password": "ab canary',
+    "a quote that ends in the middle of an escape": '{"password": "canary\\',
     "a nested object": "{'token': {'value': 'canary'}}",
     "a scheme nobody knows": "Authorization: Digest username=x, response=canary",
     "a DRF token": "Token 9canary9canary9canary9canary9canary9",
@@ -214,6 +216,12 @@ def test_a_secret_in_a_text_is_masked_wherever_the_text_stands(logs: Logs, name)
     log_event("checked", {"note": text})
     logging.getLogger(NAMESPACE).warning("%s", text, extra={"note": text})
     assert len(logs.lines()) == 3
+    assert "canary" not in logs.text()
+
+
+def test_a_secret_in_the_code_of_a_stack_is_masked(logs: Logs):
+    logging.getLogger(NAMESPACE).info("here", stack_info=bool("password=canary"))
+    assert "password=***" in logs.only()["payload"]["stack"]
     assert "canary" not in logs.text()
 
 

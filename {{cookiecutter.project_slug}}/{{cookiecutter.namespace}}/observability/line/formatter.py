@@ -88,7 +88,8 @@ class JSONLineFormatter(OrjsonFormatter):
             left_out = len(record.message) - self._max_bytes
             log_data["payload"] = {**log_data["payload"], MARK: left_out}
         if record.stack_info:
-            log_data["payload"] = {**log_data["payload"], "stack": printable(record.stack_info)}
+            stack = self._redactor.text(printable(record.stack_info))
+            log_data["payload"] = {**log_data["payload"], "stack": stack}
         if message:
             log_data["message"] = message
         if (user_id := current_user_id()) is not None:

@@ -46,7 +46,8 @@ class Redactor:
         rest = r"\w{0,30}"
         key = rf"""(?:(?:{long}){rest}|(?:(?<![A-Za-z])|_)(?:{short})(?![A-Za-z]))["']?\s*[=:]\s*"""
         header = rf"""(?:authorization|cookie){rest}["']?\s*:\s*"""
-        quoted = r"""[bu]?"(?:\\.|[^"\\])*"|[bu]?'(?:\\.|[^'\\])*'"""
+        # To the end where a quote is never closed: what was cut short is no less secret.
+        quoted = r"""[bu]?"(?:\\.|[^"\\])*"?|[bu]?'(?:\\.|[^'\\])*'?"""
         scheme = r"(?:(?:bearer|basic|token)\s+)?"
         return re.compile(
             rf"({header})(?:{quoted}|[^\r\n]+)"  # to the end of its line

@@ -103,6 +103,20 @@ def test_an_error_outside_a_handler_carries_no_exception(logs: Logs):
     assert "exception" not in logs.only()
 
 
+def test_the_first_error_of_a_module_carries_none_of_the_helper_s_own(logs: Logs):
+    unseen = {"__name__": f"{NAMESPACE}.never.seen", "log_event": log_event}
+    exec("log_event('spoken', level='ERROR')", unseen)
+    assert "exception" not in logs.only()
+
+
+@pytest.mark.parametrize(
+    "module", [None, 5, [], Broken()], ids=["none", "number", "list", "broken"]
+)
+def test_code_without_a_module_s_name_logs_for_the_namespace(logs: Logs, module):
+    exec("log_event('spoken')", {"__name__": module, "log_event": log_event})
+    assert logs.only()["logger"] == NAMESPACE
+
+
 def test_below_error_an_exception_is_not_told(logs: Logs):
     try:
         raise LookupError("expected")

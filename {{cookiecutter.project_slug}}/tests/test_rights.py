@@ -1,4 +1,4 @@
-"""Rights: folder and files are for the service and its group, and no link is followed."""
+"""Files that others can reach: their rights, links and locks, and what others write in them."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ import pytest
 from config.logging import ROTATIONS
 
 from .service import log_event, streams
-from .support import NAMESPACE, logging_to
+from .support import NAMESPACE, logging_to, parsed_line
 
 pytestmark = pytest.mark.parametrize("rotation", ROTATIONS)
 
@@ -89,3 +89,19 @@ def test_who_holds_the_lock_of_a_file_holds_nobody_up(tmp_path, monkeypatch, rot
             for _ in range(50):
                 log_event("meanwhile")
         assert logs.events() == ["before", *["meanwhile"] * 50]
+
+
+@pytest.mark.parametrize("lines_before", [0, 1, 2])
+def test_no_line_is_glued_to_what_a_killed_process_left(tmp_path, lines_before, rotation):
+    with logging_to(tmp_path / "shared", rotation=rotation) as logs:
+        for _ in range(lines_before):
+            log_event("before")
+        logs.folder.mkdir(exist_ok=True)
+        with (logs.folder / "app.json.log").open("ab") as killed:
+            killed.write(b'{"event":"to')
+        log_event("after")
+        log_event("after")
+    *before, torn, first, second = logs.text().splitlines()
+    assert len(before) == lines_before
+    assert torn == '{"event":"to'
+    assert [parsed_line(line)["event"] for line in (first, second)] == ["after", "after"]

@@ -105,15 +105,17 @@ def test_a_long_payload_is_cut_at_its_largest_values(tmp_path, limit, name):
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_a_long_message_is_cut(tmp_path, limit):
+@pytest.mark.parametrize("character", ["x", "🛒", "\n", "\ud800"], ids=ascii)
+def test_a_long_message_is_cut_and_says_by_how_much(tmp_path, limit, character):
     def log():
-        logging.getLogger(NAMESPACE).info("begins %s", "x" * 1_000_000, extra={"id": 7})
+        logging.getLogger(NAMESPACE).info("begins %s", character * 300_000, extra={"id": 7})
 
     text, line = written(tmp_path, limit, log)
-    assert line["message"].startswith("begins xxx")
+    _, full = written(tmp_path / "full", 10_000_000, log)
+    assert line["message"].startswith(f"begins {strict_json.printable(character)}")
     assert line["payload"]["id"] == 7
-    assert line["payload"]["truncated_bytes"] > 1_000_000 - limit
-    assert len(text) > limit // 2
+    assert len(text.encode()) > limit // 2
+    assert_says_by_how_much(text, strict_json.dumps(full))
 
 
 @pytest.mark.parametrize("limit", LIMITS)

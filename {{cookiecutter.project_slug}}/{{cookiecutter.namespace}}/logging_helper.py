@@ -61,11 +61,11 @@ def log_event(
     """
     caller = sys._getframe(1)
     try:
-        if not _LOGGERS[caller.f_globals["__name__"]].isEnabledFor(_LEVELS[level]):
-            return
+        logger, number = _LOGGERS[caller.f_globals["__name__"]], _LEVELS[level]
     except Exception:  # the module's first event, or a level in another spelling
-        pass
-    _emit(caller, event_name, payload, level, exception=exception)
+        logger, number, payload = _looked_up(caller, level, payload)
+    if logger.isEnabledFor(number):
+        _log(logger, number, caller, Event(event_name, payload), exception)
 
 
 class log_operation:  # noqa: N801 - reads as a function where it is used
@@ -87,7 +87,10 @@ class log_operation:  # noqa: N801 - reads as a function where it is used
 
     def __enter__(self) -> dict[str, Any]:
         self._started = perf_counter()
-        _emit(sys._getframe(1), self._name, self._payload, "INFO", suffix="_start")
+        caller = sys._getframe(1)
+        logger = _logger_of(caller)
+        if logger.isEnabledFor(logging.INFO):
+            _log(logger, logging.INFO, caller, Event(self._name, self._payload, "_start"), None)
         return self._outcome
 
     def __exit__(
@@ -97,67 +100,56 @@ class log_operation:  # noqa: N801 - reads as a function where it is used
         _traceback: TracebackType | None,
     ) -> None:
         facts: dict[str, Any] = {"duration_ms": round((perf_counter() - self._started) * 1000, 3)}
-        suffix, level = "_error", "ERROR"
+        suffix, level = "_error", logging.ERROR
         if exception is None:
-            suffix, level = "_success", "INFO"
+            suffix, level = "_success", logging.INFO
             facts = self._outcome | facts
         elif refusal := _refusal(exception):
-            level, exception = "WARNING", None
+            level, exception = logging.WARNING, None
             facts = refusal | facts
         elif not isinstance(exception, Exception):
             # A cancelled task or an interpreter on its way out is no fault of the service.
-            level = "WARNING"
-        _emit(
-            sys._getframe(1),
-            self._name,
-            self._payload,
-            level,
-            suffix=suffix,
-            facts=facts,
-            exception=exception,
-        )
+            level = logging.WARNING
+        caller = sys._getframe(1)
+        logger = _logger_of(caller)
+        if logger.isEnabledFor(level):
+            event = Event(self._name, _merged(self._payload, facts), suffix)
+            _log(logger, level, caller, event, exception)
 
 
-def _emit(
+def _log(
+    logger: logging.Logger,
+    number: int,
     caller: FrameType,
-    name: object,
-    payload: object,
-    level: object,
-    *,
-    suffix: str = "",
-    facts: dict[str, Any] | None = None,
-    exception: BaseException | None = None,
+    event: Event,
+    exception: BaseException | None,
 ) -> None:
-    """Make one record on the caller's logger and hand it to the handlers; never raise."""
+    """Make one record and hand it to the handlers; never raise."""
     try:
-        number = _level_number(level)
-        if number is None:
-            number = logging.INFO
-            facts = (facts or {}) | {"unknown_level": level}
-        module = caller.f_globals.get("__name__", "")
-        logger = _LOGGERS.get(module) or _logger_of(module)
-        if not logger.isEnabledFor(number):
-            return
         if exception is None and number >= logging.ERROR:
             exception = sys.exc_info()[1]
-        code = caller.f_code
+        exc_info = None
+        if exception is not None:
+            exc_info = (type(exception), exception, exception.__traceback__)
+        code, line = caller.f_code, caller.f_lineno
         record = logger.makeRecord(
-            logger.name,
-            number,
-            code.co_filename,
-            caller.f_lineno,
-            Event(name, _merged(payload, facts) if facts else payload, suffix),
-            (),
-            (type(exception), exception, exception.__traceback__)
-            if exception is not None
-            else None,
-            code.co_name,
+            logger.name, number, code.co_filename, line, event, (), exc_info, code.co_name
         )
         logger.handle(record)
     except Exception as error:
         # Only a broken handler or filter of somebody else's gets here: the caller must not pay.
         with suppress(Exception):
             sys.stderr.write(f"log_event failed: {type(error).__name__}\n")
+
+
+def _looked_up(
+    caller: FrameType, level: object, payload: Mapping[str, Any] | None
+) -> tuple[logging.Logger, int, Mapping[str, Any] | None]:
+    """Return the logger, the number of the level, and the payload: it names an unknown level."""
+    number = _level_number(level)
+    if number is None:
+        number, payload = logging.INFO, _merged(payload, {"unknown_level": level})
+    return _logger_of(caller), number, payload
 
 
 def _level_number(level: object) -> int | None:
@@ -168,11 +160,15 @@ def _level_number(level: object) -> int | None:
         return None
 
 
-def _logger_of(module: str) -> logging.Logger:
-    """Return the logger of a module, which is always inside the namespace."""
-    inside = module == NAMESPACE or module.startswith(f"{NAMESPACE}.")
-    logger = logging.getLogger(module if inside else f"{NAMESPACE}.{module}")
-    return _LOGGERS.setdefault(module, logger)
+def _logger_of(caller: FrameType) -> logging.Logger:
+    """Return the logger of the caller's module, which is always inside the namespace."""
+    module = caller.f_globals.get("__name__")
+    if type(module) is not str:  # as in code that `exec` runs
+        module = NAMESPACE
+    if module not in _LOGGERS:
+        inside = module == NAMESPACE or module.startswith(f"{NAMESPACE}.")
+        _LOGGERS[module] = logging.getLogger(module if inside else f"{NAMESPACE}.{module}")
+    return _LOGGERS[module]
 
 
 def _merged(payload: object, additions: dict[str, Any]) -> dict[str, Any]:

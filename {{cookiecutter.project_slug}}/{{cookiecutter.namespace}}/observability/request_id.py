@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from .middleware import DualMiddleware
 
 HEADER = "X-Request-ID"
+_META_KEY = "HTTP_X_REQUEST_ID"  # of the same in WSGI, and in Django's ASGI
 # What a client may send: no control, quote, space or path character, no endless text.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,127}")
 
@@ -73,7 +74,7 @@ class RequestIDMiddleware(DualMiddleware):
 
 def _start(request: HttpRequest) -> str:
     """Bind this request's id, always overwriting what a reused thread or connection left."""
-    sent = request.headers.get(HEADER, "")
+    sent: str = request.META.get(_META_KEY, "")  # request.headers would parse them all
     request_id = sent if _WELL_FORMED.fullmatch(sent) else django_request_id.generate_request_id()
     request.request_id = request_id  # type: ignore[attr-defined]  # django-request-id's attribute
     _current.set(request_id)

@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from contextlib import suppress
 from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
@@ -68,8 +67,10 @@ def current_user_id() -> int | str | None:
     serving = _current.get()
     if serving is None or (user := serving.request.__dict__.get("user")) is None:
         return None
-    with suppress(Exception):  # a user can be any object that an authentication class returned
+    try:
         user = getattr(user, "__dict__", {}).get("_wrapped", user)
         if type(user) is not _UNTOUCHED and user.is_authenticated:
             return user.pk if isinstance(user.pk, int) else str(user.pk)
+    except Exception:
+        return None  # a user can be any object that an authentication class returned
     return None

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..serving import current_user_id, now_serving
 from .exceptions import exception_object
 from .redact import Redactor
 from .shorten import MARK, shortened
-from .strict_json import clipped, dumps, printable
+from .strict_json import clipped, dumps, printable, split_at
 from .values import Values
 
 # The attributes that every record has; what else stands on one came by `extra`.
@@ -49,19 +50,27 @@ class JSONLineFormatter(OrjsonFormatter):
     def __init__(self, sensitive_keys: Iterable[str], max_bytes: int) -> None:
         super().__init__()
         self._redactor = Redactor(sensitive_keys)
-        self._values = Values(self._redactor)
+        self._values = Values(self._redactor, max_bytes)
         self._max_bytes = max_bytes
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record; never raises."""
-        line = record.__dict__.get("_line")
+        line = getattr(record, "_line", None)
         if type(line) is not _Line:
             try:
-                line = _Line(shortened(super().format(record), self._max_bytes))
+                line = _Line(shortened(self._made(record), self._max_bytes))
             except Exception as error:
                 line = _Line(self._last_resort(record, error))
-            record.__dict__["_line"] = line
+            record._line = line
         return line
+
+    def _made(self, record: logging.LogRecord) -> str:
+        """Return the line in full: an ordinary event's without the steps that it does not need."""
+        if type(record.msg) is not Event or record.exc_info:
+            return super().format(record)
+        log_data: dict[str, Any] = {}
+        self.add_fields(log_data, record, {})
+        return self.jsonify_log_record(log_data)
 
     def formatException(self, ei: _ExcInfo) -> Any:  # noqa: N802 - logging's name
         """Return an exception as an object, or None where there is none."""
@@ -71,21 +80,21 @@ class JSONLineFormatter(OrjsonFormatter):
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
         """Fill in the keys of the line, in their order, and nothing that a caller names."""
-        message: str | None = None
+        message, left_out = "", 0
         exception = message_dict.get("exc_info")
         if isinstance(record.msg, Event):
             event = self._event_name(record.msg.name) + record.msg.suffix
             payload = record.msg.payload
         else:
             event, payload = "log_message", _extra(record)
-            message = self._redactor.text(record.message[: self._max_bytes])
+            beginning, left_out = split_at(record.message, self._max_bytes)
+            message = self._redactor.text(beginning)  # looking at it all takes too long
             if isinstance(record.msg, dict):  # the message_dict, which is the caller's
                 payload |= record.msg
                 exception = self.formatException(record.exc_info) if record.exc_info else None
         self._head(log_data, record, event)
         log_data["payload"] = self._values.payload(payload)
-        if message and len(record.message) > self._max_bytes:  # looking at it all takes too long
-            left_out = len(record.message) - self._max_bytes
+        if left_out:
             log_data["payload"] = {**log_data["payload"], MARK: left_out}
         if record.stack_info:
             stack = self._redactor.text(printable(record.stack_info))
@@ -121,7 +130,7 @@ class JSONLineFormatter(OrjsonFormatter):
 
     def _event_name(self, name: Any) -> str:
         """Return the name in snake_case, whatever was passed."""
-        if type(name) is str and _SNAKE_CASE.fullmatch(name):
+        if type(name) is str and _is_snake_case(name):
             return name
         text = str(self._values.converted({"name": name})["name"])
         words = "_".join(_WORDS.findall(text.lower()))[:_NAME]
@@ -147,9 +156,20 @@ class JSONLineFormatter(OrjsonFormatter):
             return super().format(record)
 
 
+@lru_cache(maxsize=1_000)
+def _is_snake_case(name: str) -> bool:
+    return _SNAKE_CASE.fullmatch(name) is not None
+
+
 def _timestamp(created: float) -> str:
     """Return seconds since the epoch as RFC 3339 in UTC, with microseconds."""
-    return datetime.fromtimestamp(created, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    microseconds = int(created * 1_000_000)
+    return f"{_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
 
 
 def _nearest_level(number: int) -> str:

@@ -68,7 +68,8 @@ class _LineHandler(_Accountable):
         except Exception:
             self.handleError(record)
         else:
-            self.account(self._write)
+            if self._dropped:
+                self.account(self._write)
 
     def _write(self, line: str) -> None:
         raise NotImplementedError

@@ -61,8 +61,9 @@ def _cut_payload(data: dict[str, Any], limit: int, keep: int) -> None:
     for size, holder, key in reversed(sized):
         if over <= 0 or size <= _VALUE:
             break
-        holder[key] = _cut(holder[key], max(_VALUE, size - over))
-        over -= size - size_of(holder[key])
+        target = max(_VALUE, size - over)
+        holder[key] = _cut(holder[key], target)
+        over -= size - target
     for key in [key for key in reversed(payload) if key != MARK]:
         if over <= 0:
             break
@@ -72,10 +73,11 @@ def _cut_payload(data: dict[str, Any], limit: int, keep: int) -> None:
 def _cut(value: Any, size: int) -> str:
     """Return the beginning of a value as a text of at most `size` bytes of JSON."""
     text = value if isinstance(value, str) else dumps(value)
-    kept = min(len(text), max(0, size - len('"…"')))
-    while size_of(cut := f"{text[:kept]}…") > size and kept:
+    room = size - size_of("…")
+    kept = min(len(text), max(0, room))
+    while size_of(text[:kept]) - len('""') > room and kept:
         kept = kept * 3 // 4
-    return cut
+    return f"{text[:kept]}…"
 
 
 def _cut_stacktraces(exception: dict[str, Any], over: int) -> None:

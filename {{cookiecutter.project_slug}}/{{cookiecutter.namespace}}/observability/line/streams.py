@@ -45,13 +45,19 @@ class Unbuffered:
         return getattr(self._stream, name)
 
 
-def open_log_file(path: str) -> FileIO:
+class LogStream(FileIO):
+    """A log file that is appended to, and where the last line that we wrote to it ended."""
+
+    whole_until = 0
+
+
+def open_log_file(path: str) -> LogStream:
     """Open a log file for appending, unbuffered, and create it and its folder if need be.
 
     Raises OSError, also where a symbolic link stands at the file's name: following a planted
     one would write into somebody else's file.
     """
-    return FileIO(open_private(path, os.O_RDWR | os.O_APPEND), "a")
+    return LogStream(open_private(path, os.O_RDWR | os.O_APPEND), "a")
 
 
 def open_private(path: str, flags: int) -> int:
@@ -60,7 +66,7 @@ def open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
 
 
-def append(stream: FileIO, line: str) -> None:
+def append(stream: LogStream, line: str) -> None:
     """Write a line and its newline whole, or raise OSError and leave nothing of it behind.
 
     A write ends early where the disk is full, and where its process is killed: the beginning of
@@ -72,12 +78,14 @@ def append(stream: FileIO, line: str) -> None:
     locked = _lock(file)
     try:
         end = os.lseek(file, 0, os.SEEK_END)
-        if end and os.pread(file, 1, end - 1) != b"\n":
+        # Where nobody has written since, the end is our own newline.
+        if end != stream.whole_until and end and os.pread(file, 1, end - 1) != b"\n":
             data = b"\n" + data
         if os.write(file, data) < len(data):
             if locked:  # or it would take away what another writes meanwhile
                 os.truncate(file, end)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), stream.name)
+        stream.whole_until = end + len(data) if locked else 0
     finally:
         if locked:
             flock(file, LOCK_UN)

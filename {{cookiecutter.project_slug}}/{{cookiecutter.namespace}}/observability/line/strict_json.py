@@ -12,7 +12,8 @@ _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u061c\ufeff\u200e\u200f\u202a-\u202
 def dumps(value: object) -> str:
     """Return a JSON value as one line of text; raises TypeError for what is not JSON."""
     text = orjson.dumps(value).decode()
-    if text.isascii() and "\x7f" not in text:
+    # Nothing unsafe is printable; that is known much sooner than the pattern finds nothing.
+    if (text.isascii() and "\x7f" not in text) or text.isprintable():
         return text
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -20,6 +21,12 @@ def dumps(value: object) -> str:
 def size_of(value: object) -> int:
     """Return the length in bytes of a JSON value."""
     return len(dumps(value).encode())
+
+
+def split_at(text: str, characters: int) -> tuple[str, int]:
+    """Return the beginning of a text, and the length in bytes of the rest of it in JSON."""
+    rest = text[characters:]
+    return text[:characters], size_of(printable(rest)) - len('""') if rest else 0
 
 
 def clipped(text: str, characters: int) -> str:

@@ -10,24 +10,24 @@ from .exceptions import exception_object
 from .known_types import ARRAYS, REPR, name_of, shown_by
 from .redact import MASK, Redactor, is_suspect
 from .shorten import MARK
-from .strict_json import clipped, printable
+from .strict_json import clipped, printable, split_at
 
 _DEPTH = 12  # of nesting
 _NODES = 20_000  # values in one payload
 _ITEMS = 1_000  # of one container
 _KEY = 200  # characters of a key
-_TEXT = 1_000_000  # characters of a string; the limit of the line cuts further
 _LONGEST_KEY = 10_000  # of which this many are looked at
 
-_ORDINARY = frozenset({str, int, float, bool, type(None)})
+_PLAIN = frozenset({int, bool, type(None)})
 _KNOWN_KEYS_LIMIT = 10_000
 
 
 class Values:
-    """Converts payloads, with one list of sensitive keys."""
+    """Converts payloads: one list of sensitive keys, one limit of what a text may hold."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, max_characters: int) -> None:
         self._redactor = redactor
+        self._max_characters = max_characters
         self._harmless_keys: set[str] = set()
 
     def payload(self, payload: Any) -> dict[str, Any]:
@@ -48,20 +48,23 @@ class Values:
 
     def converted(self, payload: Any) -> dict[str, Any]:
         """Return a payload as a new object, every part of it looked at; never raises."""
-        conversion = _Conversion(self._redactor)
+        conversion = _Conversion(self._redactor, self._max_characters)
         shown = conversion.value(payload)
         shown = shown if isinstance(shown, dict) else {"value": shown}
         return shown | {MARK: conversion.left_out} if conversion.left_out else shown
 
     def _is_ordinary(self, payload: dict[Any, Any]) -> bool:
-        values = payload.values()
-        if not (
-            self._harmless_keys.issuperset(payload) and _ORDINARY.issuperset(map(type, values))
-        ):
+        if not self._harmless_keys.issuperset(payload):
             return False
-        for value in values:
+        for value in payload.values():
             kind = type(value)
-            if (kind is str and is_suspect(value)) or (kind is float and not math.isfinite(value)):
+            if kind is str:
+                if len(value) > self._max_characters or is_suspect(value):
+                    return False
+            elif kind is float:
+                if not math.isfinite(value):
+                    return False
+            elif kind not in _PLAIN:
                 return False
         return True
 
@@ -82,10 +85,11 @@ class Values:
 class _Conversion:
     """One payload's conversion: what is left of its budget, and the containers around us."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Redactor, max_characters: int) -> None:
         self._redactor = redactor
+        self._max_characters = max_characters
         self._left = _NODES
-        self.left_out = 0  # characters
+        self.left_out = 0  # bytes
         self._around: set[int] = set()
 
     def value(self, value: Any, depth: int = 0) -> Any:
@@ -111,9 +115,10 @@ class _Conversion:
             return value
         show, describe = shown_by(kind)  # type: ignore[arg-type]  # a type can be hashed
         if show:
-            if issubclass(kind, str) and len(value) > _TEXT:  # looking at it all takes too long
-                self.left_out += len(value) - _TEXT
-                value = str.__str__(value)[:_TEXT]
+            if issubclass(kind, str) and len(value) > self._max_characters:
+                # No line holds more, and looking at it all takes too long.
+                value, left_out = split_at(str.__str__(value), self._max_characters)
+                self.left_out += left_out
             shown = show(value)
             return self._redactor.text(shown) if isinstance(shown, str) else shown
         if describe:

@@ -56,17 +56,18 @@ class Values:
     def _is_ordinary(self, payload: dict[Any, Any]) -> bool:
         if not self._harmless_keys.issuperset(payload):
             return False
+        texts = []
         for value in payload.values():
             kind = type(value)
             if kind is str:
-                if len(value) > self._max_characters or is_suspect(value):
-                    return False
+                texts.append(value)
             elif kind is float:
                 if not math.isfinite(value):
                     return False
             elif kind not in _PLAIN:
                 return False
-        return True
+        text = " ".join(texts)  # to search them at once
+        return len(text) <= self._max_characters and not is_suspect(text)
 
     def _learn(self, payload: dict[Any, Any]) -> None:
         if len(self._harmless_keys) > _KNOWN_KEYS_LIMIT:

@@ -15,6 +15,7 @@ from auditlog.signals import post_log
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group
+from django.core.exceptions import FieldDoesNotExist
 from django.db import transaction
 from django.db.models import Field, Model
 from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
@@ -146,5 +147,8 @@ def _tell(instance: Model, log_entry: Any) -> None:
 
 def _is_given(instance: Model, name: str) -> bool:
     """Say whether a field of a new object has another value than its default."""
-    field = next((field for field in instance._meta.get_fields() if field.name == name), None)
+    try:
+        field = instance._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
     return isinstance(field, Field) and field.value_from_object(instance) != field.get_default()

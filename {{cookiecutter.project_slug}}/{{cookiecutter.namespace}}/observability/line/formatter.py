@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from types import TracebackType
 from typing import Any
 
 from pythonjsonlogger.orjson import OrjsonFormatter
@@ -31,8 +30,6 @@ _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 _SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _WORDS = re.compile(r"[a-z0-9]+")
 _NAME = 100  # characters of the name of a logger or an event
-
-_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class _Line(str):
@@ -66,22 +63,24 @@ class JSONLineFormatter(OrjsonFormatter):
 
     def _made(self, record: logging.LogRecord) -> str:
         """Return the line in full: an ordinary event's without the steps that it does not need."""
-        if type(record.msg) is not Event or record.exc_info:
+        if type(record.msg) is not Event:
             return super().format(record)
         log_data: dict[str, Any] = {}
         self.add_fields(log_data, record, {})
         return self.jsonify_log_record(log_data)
 
-    def formatException(self, ei: _ExcInfo) -> Any:  # noqa: N802 - logging's name
-        """Return an exception as an object, or None where there is none."""
-        return exception_object(ei[1], mask=self._redactor.text) if ei[1] is not None else None
+    def formatException(self, ei: Any) -> str:  # noqa: N802, ARG002 - logging's
+        """Return nothing: the line has the exception as an object."""
+        return ""
 
     def add_fields(
-        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+        self,
+        log_data: dict[str, Any],
+        record: logging.LogRecord,
+        message_dict: dict[str, Any],  # noqa: ARG002 - it may be the caller's
     ) -> None:
         """Fill in the keys of the line, in their order, and nothing that a caller names."""
         message, left_out = "", 0
-        exception = message_dict.get("exc_info")
         if isinstance(record.msg, Event):
             event = self._event_name(record.msg.name) + record.msg.suffix
             payload = record.msg.payload
@@ -89,9 +88,8 @@ class JSONLineFormatter(OrjsonFormatter):
             event, payload = "log_message", _extra(record)
             beginning, left_out = split_at(record.message, self._max_bytes)
             message = self._redactor.text(beginning)  # looking at it all takes too long
-            if isinstance(record.msg, dict):  # the message_dict, which is the caller's
+            if isinstance(record.msg, dict):
                 payload |= record.msg
-                exception = self.formatException(record.exc_info) if record.exc_info else None
         self._head(log_data, record, event)
         log_data["payload"] = self._values.payload(payload)
         if left_out:
@@ -103,13 +101,8 @@ class JSONLineFormatter(OrjsonFormatter):
             log_data["message"] = message
         if (user_id := current_user_id()) is not None:
             log_data["user_id"] = user_id
-        if isinstance(exception, dict):
-            told = record.exc_info and _told_before(record.exc_info[1], record.levelno)
-            log_data["exception"] = (
-                {key: exception[key] for key in ("type", "module", "message")}
-                if told
-                else exception
-            )
+        if record.exc_info and (error := record.exc_info[1]) is not None:
+            log_data["exception"] = self._exception(error, record.levelno)
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Return the line's JSON."""
@@ -128,6 +121,12 @@ class JSONLineFormatter(OrjsonFormatter):
         log_data["request_id"] = current_request_id()
         log_data["event"] = event
 
+    def _exception(self, error: BaseException, level: int) -> dict[str, Any]:
+        """Return an exception as an object; without its frames where they were told before."""
+        told = _told_before(error, level)
+        described = exception_object(error, mask=self._redactor.text, frames=not told)
+        return {k: described[k] for k in ("type", "module", "message")} if told else described
+
     def _event_name(self, name: Any) -> str:
         """Return the name in snake_case, whatever was passed."""
         if type(name) is str and _is_snake_case(name):
@@ -144,8 +143,8 @@ class JSONLineFormatter(OrjsonFormatter):
             facts = {"args": record.args, "format_error": type(error).__name__}
             log_data["payload"] = self._values.converted(facts)
             log_data["message"] = str(self._values.converted({"message": record.msg})["message"])
-            if record.exc_info and (exception := self.formatException(record.exc_info)):
-                log_data["exception"] = exception
+            if record.exc_info and (failed := record.exc_info[1]) is not None:
+                log_data["exception"] = exception_object(failed, mask=self._redactor.text)
             return shortened(self.jsonify_log_record(log_data), self._max_bytes)
         except Exception:
             # Nothing of the record can be trusted, not even its time or its logger's name.
@@ -182,14 +181,14 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
     return {k: v for k, v in record.__dict__.items() if k not in _OWN_ATTRIBUTES}
 
 
-def _told_before(exception: BaseException | None, level: int) -> bool:
+def _told_before(exception: BaseException, level: int) -> bool:
     """Say whether this request has logged this exception's traceback, at this level or above.
 
     A view, DRF and Django each report the exception that passes through them; one traceback is
     enough. Outside a request it is told each time.
     """
     serving = now_serving()
-    if serving is None or exception is None:
+    if serving is None:
         return False
     _, told_at = serving.told.get(id(exception), (None, -1))
     serving.told[id(exception)] = (exception, max(level, told_at))

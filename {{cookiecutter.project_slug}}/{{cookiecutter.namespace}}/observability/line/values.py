@@ -19,7 +19,7 @@ _KEY = 200  # characters of a key
 _LONGEST_KEY = 10_000  # of which this many are looked at
 
 _PLAIN = frozenset({int, bool, type(None)})
-_KNOWN_KEYS_LIMIT = 10_000
+_KNOWN_KEYS = 10_000
 
 
 class Values:
@@ -38,17 +38,15 @@ class Values:
         if payload is None:
             return {}
         try:
-            if type(payload) is dict:
-                if self._is_ordinary(payload):
-                    return payload
-                self._learn(payload)
+            if type(payload) is dict and self._is_ordinary(payload):
+                return payload
         except Exception:
             pass  # a dictionary that changes under us, say: what follows shows it
         return self.converted(payload)
 
     def converted(self, payload: Any) -> dict[str, Any]:
         """Return a payload as a new object, every part of it looked at; never raises."""
-        conversion = _Conversion(self._redactor, self._max_characters)
+        conversion = _Conversion(self._redactor, self._max_characters, self._harmless_keys)
         shown = conversion.value(payload)
         shown = shown if isinstance(shown, dict) else {"value": shown}
         return shown | {MARK: conversion.left_out} if conversion.left_out else shown
@@ -69,26 +67,14 @@ class Values:
         text = " ".join(texts)  # to search them at once
         return len(text) <= self._max_characters and not is_suspect(text)
 
-    def _learn(self, payload: dict[Any, Any]) -> None:
-        if len(self._harmless_keys) > _KNOWN_KEYS_LIMIT:
-            self._harmless_keys.clear()
-        if len(payload) < _ITEMS:
-            self._harmless_keys.update(
-                key
-                for key in payload
-                if type(key) is str
-                and len(key) <= _KEY
-                and key == printable(key)
-                and not self._redactor.is_sensitive(key)
-            )
-
 
 class _Conversion:
     """One payload's conversion: what is left of its budget, and the containers around us."""
 
-    def __init__(self, redactor: Redactor, max_characters: int) -> None:
+    def __init__(self, redactor: Redactor, max_characters: int, harmless_keys: set[str]) -> None:
         self._redactor = redactor
         self._max_characters = max_characters
+        self._harmless_keys = harmless_keys
         self._left = _NODES
         self.left_out = 0  # bytes
         self._around: set[int] = set()
@@ -143,15 +129,28 @@ class _Conversion:
         shown: dict[str, Any] = {}
         rest = iter(pairs)
         for key, value in islice(rest, _ITEMS):
-            whole = key if type(key) is str else str(self.value(key))
-            hidden = value is not None and self._redactor.is_sensitive(whole[:_LONGEST_KEY])
-            name = printable(clipped(whole, _KEY))
+            name, sensitive = self._key(key)
             while name in shown:
                 name += "′"
+            hidden = sensitive and value is not None
             shown[name] = MASK if hidden else self.value(value, depth + 1)
         if next(rest, None) is not None:  # a mapping may have no end, so they are not counted
             shown["…"] = f"<{len(pairs) - _ITEMS} more>" if isinstance(pairs, Sized) else "<more>"
         return shown
+
+    def _key(self, key: Any) -> tuple[str, bool]:
+        """Return how a key is shown, and whether it is sensitive; remember the harmless ones."""
+        if type(key) is not str:
+            key = str(self.value(key))
+        elif key in self._harmless_keys:
+            return key, False
+        sensitive = self._redactor.is_sensitive(key[:_LONGEST_KEY])
+        name = printable(clipped(key, _KEY))
+        if name == key and not sensitive:
+            if len(self._harmless_keys) >= _KNOWN_KEYS:
+                self._harmless_keys.clear()
+            self._harmless_keys.add(name)
+        return name, sensitive
 
     def _array(self, items: Any, depth: int) -> list[Any]:
         count = len(items)

@@ -2,21 +2,34 @@
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyperf
 
-from . import events, growth, peers, requests, scaffolding
+from . import events, growth, peers, requests, scaffolding, steps, worth
 from .load import served, tool
 from .picture import picture
 from .report import report
+from .served import PEERS as SERVED
 from .workshop import Workshop
+
+_PACKAGES = (
+    *("Django", "djangorestframework", "gunicorn", "orjson", "structlog", "django-structlog"),
+    *("python-json-logger", "loguru", "ecs-logging", "cookiecutter", "pyperf"),
+)
+
+
+# Where there is one, so that no disk's own pace is measured.
+_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -47,12 +60,14 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", required=True)
     parser.add_argument("--pace", choices=PACES, required=True)
     parser.add_argument("--log-size", type=int)
+    parser.add_argument("--cookiecutter-django", required=True)
     options = parser.parse_args()
     workshop, pace = Workshop(options.folder), PACES[options.pace]
     started = time.perf_counter()
-    results: dict[str, Any] = {"pace": options.pace}
+    versions = {name: version(name) for name in _PACKAGES}
+    results: dict[str, Any] = {"pace": options.pace, "versions": versions}
     for part in options.parts:
-        results |= _PARTS[part](workshop, pace, options.log_size)
+        results |= _PARTS[part](workshop, pace, options)
     results["minutes"] = (time.perf_counter() - started) / 60
     text = json.dumps(results, indent=1)
     (workshop.folder / "results.json").write_text(text, encoding="utf-8")
@@ -65,21 +80,37 @@ def main() -> None:
     print(f"Written: {options.docs}/performance.md and performance.svg")
 
 
-def _events(workshop: Workshop, pace: Pace, _log_size: int | None) -> dict[str, Any]:
+def _events(workshop: Workshop, pace: Pace, _options: argparse.Namespace) -> dict[str, Any]:
     names = [*peers.PEERS, "disabled", "sizes"]
-    return {"events": _interleaved(workshop, pace, events, names, "events")}
+    found = {name: _worth(workshop, name) for name in peers.PEERS if peers.PEERS[name].log}
+    with tempfile.TemporaryDirectory(dir=_MEMORY) as memory:
+        folder = Path(memory)
+        return {
+            "worth": found,
+            "events": _interleaved(workshop, pace, events, names, folder),
+            "steps": _interleaved(workshop, pace, steps, ["steps"], folder),
+        }
 
 
-def _requests(workshop: Workshop, pace: Pace, _log_size: int | None) -> dict[str, Any]:
+def _worth(workshop: Workshop, name: str) -> dict[str, Any]:
+    _say(f"worth: {name}")
+    command = [sys.executable, "-m", worth.__name__, name, str(workshop.new_folder("worth"))]
+    environment = workshop.environment()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _requests(workshop: Workshop, pace: Pace, _options: argparse.Namespace) -> dict[str, Any]:
     folder = workshop.new_folder("database")
     make = f"from pathlib import Path; from {requests.__name__} import make_database as make"
     command = [sys.executable, "-c", f"{make}; make(Path({str(folder)!r}))"]
     subprocess.run(command, check=True, env=workshop.environment(), stdout=subprocess.DEVNULL)
-    cpu = _interleaved(workshop, pace, requests, requests.PEERS, "database", fresh=False)
-    rates: dict[str, list[float]] = {peer: [] for peer in requests.PEERS}
-    memory: dict[str, list[float]] = {peer: [] for peer in requests.PEERS}
+    cpu = _interleaved(workshop, pace, requests, SERVED, folder, fresh=False)
+    rates: dict[str, list[float]] = {peer: [] for peer in SERVED}
+    memory: dict[str, list[float]] = {peer: [] for peer in SERVED}
     for _ in range(pace.rounds):
-        for peer in requests.PEERS:
+        for peer in SERVED:
             _say(f"{peer}, served by gunicorn")
             rate, megabytes = served(workshop, peer, folder, pace.load_seconds)
             rates[peer].append(rate)
@@ -87,7 +118,7 @@ def _requests(workshop: Workshop, pace: Pace, _log_size: int | None) -> dict[str
     return {"cpu": cpu, "rates": rates, "memory": memory, "tool": tool()}
 
 
-def _growth(workshop: Workshop, pace: Pace, log_size: int | None) -> dict[str, Any]:
+def _growth(workshop: Workshop, pace: Pace, options: argparse.Namespace) -> dict[str, Any]:
     written: dict[str, dict[int, list[float]]] = {
         peer: {processes: [] for processes in growth.PROCESSES} for peer in ("floor", "project")
     }
@@ -98,19 +129,16 @@ def _growth(workshop: Workshop, pace: Pace, log_size: int | None) -> dict[str, A
                 folder = workshop.new_folder("written")
                 rate = growth.lines_per_second(peer, processes, pace.lines, folder)
                 rates[processes].append(rate)
-    megabytes = log_size or pace.log_megabytes
+    megabytes = options.log_size or pace.log_megabytes
     _say(f"{megabytes} MB searched")
     searched = growth.search(workshop, megabytes)
     return {"written": written, "searched": searched, "megabytes": megabytes}
 
 
-def _scaffolding(workshop: Workshop, pace: Pace, _log_size: int | None) -> dict[str, Any]:
+def _scaffolding(workshop: Workshop, pace: Pace, options: argparse.Namespace) -> dict[str, Any]:
     _say("bakes")
-    found: dict[str, Any] = {"bakes": scaffolding.bakes(workshop, pace.rounds + 2)}
-    if pace.cold and (full := scaffolding.full_bakes(workshop)):
-        _say("the tests of a new project")
-        found |= {"full": full, "tests": scaffolding.test_run(workshop)}
-    return found
+    source = options.cookiecutter_django
+    return {"scaffolding": scaffolding.measure(workshop, pace.rounds + 2, source, cold=pace.cold)}
 
 
 _PARTS = {
@@ -126,23 +154,24 @@ def _interleaved(
     pace: Pace,
     module: Any,
     names: Iterable[str],
-    folder_name: str,
+    folder: Path,
     *,
     fresh: bool = True,
 ) -> dict[str, list[float]]:
     """Return the seconds of every benchmark of these peers: each in turn, round after round."""
-    output = workshop.folder / f"{folder_name}.pyperf.json"
+    kind = module.__name__.rpartition(".")[2]
+    output = workshop.folder / f"{kind}.pyperf.json"
     output.unlink(missing_ok=True)
     for _ in range(pace.rounds):
         for name in names:
-            _say(f"{module.__name__.rpartition('.')[2]}: {name}")
-            folder = workshop.folder / folder_name
+            _say(f"{kind}: {name}")
             if fresh:
-                workshop.new_folder(folder_name)
+                shutil.rmtree(folder)
+                folder.mkdir()
             command = [sys.executable, "-m", module.__name__, name, str(folder), "--quiet"]
             command += ["--processes=1", f"--values={pace.values}", "--warmups=1"]
             command += [f"--min-time={pace.min_time}", f"--append={output}"]
-            command += ["--inherit-environ=PYTHONPATH,SECRET_KEY,ALLOWED_HOSTS"]
+            command += ["--inherit-environ=PYTHONPATH,PYTHONPYCACHEPREFIX,SECRET_KEY,ALLOWED_HOSTS"]
             subprocess.run(
                 command, check=True, env=workshop.environment(), stdout=subprocess.DEVNULL
             )

@@ -41,7 +41,7 @@ def lines_per_second(peer: str, processes: int, lines: int, folder: Path) -> flo
 
 
 def _write(peer: str, lines: int, folder: Path, barrier: Barrier) -> None:
-    emit = PEERS[peer][1](folder)
+    emit = PEERS[peer].set_up(folder)
     emit(SEVEN)
     barrier.wait(60)
     for _ in range(lines):

@@ -1,18 +1,7 @@
 """How each peer writes one event to one real file: the same facts, in its own documented way.
 
 Every line has a time, the level, the logger's name, the request id, the event and its payload.
-What else a line is worth differs:
-
-| peer | masks secrets | caps size | odd values lose the line | forged keys | files |
-| --- | --- | --- | --- | --- | --- |
-| this project | at any depth | yes | no | refused | whole lines by lock and one write; reopened |
-| structlog, fastest | no | no | raise to the caller | overwrite | buffer and flush |
-| django-structlog | no | no | shown by repr | overwrite | stdlib, reopened |
-| python-json-logger | no | no | shown, or lost | overwrite | stdlib |
-| the `{` format string | no | no | shown, or lost | overwrite | stdlib |
-| loguru | no | no | shown by str | kept apart | its own |
-| ecs-logging | no | no | lost | overwrite | stdlib |
-| the floor | no | no | raise to the caller | - | one write, no time taken |
+What a line is worth beyond that is tried out by `worth`, and stands in the page.
 """
 
 import logging
@@ -21,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +19,18 @@ EVENT = "fetch_products_success"
 REQUEST_ID = "d3b7e8f4-2f4a-4e3b-a123-9c8d7f1c5678"
 
 Emit = Callable[[dict[str, Any]], object]
+Log = Callable[[str, dict[str, Any]], object]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One row of the table."""
+
+    words: str
+    set_up: Callable[[Path], Emit]
+    log: Log | None = None
+    """How those who use it log an event with fields; the floor has no such call."""
+
 
 _request_id: ContextVar[str] = ContextVar("request_id", default=REQUEST_ID)
 
@@ -134,9 +136,9 @@ def django_structlog(folder: Path) -> Emit:
     """As django-structlog's getting started has it: structlog through the standard library."""
     import structlog
 
-    from .served.structlog_setup import STDLIB_PROCESSORS, configure_structlog, json_formatter
+    from .served.structlog_setup import configure_structlog, json_formatter
 
-    configure_structlog(STDLIB_PROCESSORS)
+    configure_structlog()
     handler = logging.handlers.WatchedFileHandler(folder / "django-structlog.log")
     handler.setFormatter(json_formatter())
     _attach(handler)
@@ -181,7 +183,7 @@ def ecs_logging(folder: Path) -> Emit:
 
 
 def loguru(folder: Path) -> Emit:
-    """Loguru with serialize=True."""
+    """Loguru with serialize=True; the text beside its record is the message alone, for speed."""
     from loguru import logger as root
 
     root.remove()
@@ -220,16 +222,42 @@ def _standard(folder: Path, name: str, formatter: logging.Formatter) -> Emit:
     return emit
 
 
-PEERS: dict[str, tuple[str, Callable[[Path], Emit]]] = {
-    "floor": ("the floor: `orjson.dumps` and one write", floor),
-    "project": ("**this project**, one file", project),
-    "structlog": ("structlog, its fastest recipe", structlog_fastest),
-    "json-orjson": ("python-json-logger, orjson", python_json_logger_orjson),
-    "json": ("python-json-logger", python_json_logger),
-    "format": ("python-json-logger, `{` format string", format_string),
-    "django-structlog": ("django-structlog, as documented", django_structlog),
-    "loguru": ("loguru, `serialize=True`", loguru),
-    "ecs": ("ecs-logging", ecs_logging),
-    "floor-two": ("the floor with two writes", floor_two),
-    "project-three": ("**this project**, console, file and error file", project_three),
+def _log_by_project(event: str, fields: dict[str, Any]) -> None:
+    from ecommerce.logging_helper import log_event
+
+    log_event(event, fields)
+
+
+def _log_by_structlog(event: str, fields: dict[str, Any]) -> None:
+    import structlog
+
+    structlog.get_logger(LOGGER).info(event, **fields)
+
+
+def _log_by_extra(event: str, fields: dict[str, Any]) -> None:
+    logging.getLogger(LOGGER).info(event, extra=fields)
+
+
+def _log_by_loguru(event: str, fields: dict[str, Any]) -> None:
+    from loguru import logger
+
+    logger.bind(request_id=REQUEST_ID).bind(**fields).info(event)
+
+
+PEERS = {
+    "floor": Peer("the floor: `orjson.dumps` and one write", floor),
+    "project": Peer("**this project**, one file", project, _log_by_project),
+    "structlog": Peer("structlog, its fastest recipe", structlog_fastest, _log_by_structlog),
+    "json-orjson": Peer("python-json-logger, orjson", python_json_logger_orjson, _log_by_extra),
+    "json": Peer("python-json-logger", python_json_logger, _log_by_extra),
+    "format": Peer("python-json-logger, `{` format string", format_string, _log_by_extra),
+    "django-structlog": Peer(
+        "django-structlog, its JSON file", django_structlog, _log_by_structlog
+    ),
+    "loguru": Peer("loguru, `serialize=True`", loguru, _log_by_loguru),
+    "ecs": Peer("ecs-logging", ecs_logging, _log_by_extra),
+    "floor-two": Peer("the floor with two writes", floor_two),
+    "project-three": Peer(
+        "**this project**, console, file and error file", project_three, _log_by_project
+    ),
 }

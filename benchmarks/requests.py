@@ -13,13 +13,8 @@ from typing import Any
 
 import pyperf
 
-PEERS = {
-    "without_logging": "all logging removed",
-    "project": "**this project**",
-    "cookiecutter_django": "cookiecutter-django's configuration (text)",
-    "wemake": "wemake's configuration (structlog, key=value)",
-    "django_structlog": "django-structlog, as documented",
-}
+from .served import PEERS
+
 PRODUCTS = 20
 PRODUCT = json.dumps({"name": "Teapot, blue", "stock": 3, "price": "12.50"}).encode()
 

@@ -15,7 +15,7 @@ PEERS = (
     "loguru>=0.7.3,<0.8",
     "structlog>=26,<27",
 )
-TOOLS = ("cookiecutter>=2.7.1,<3", "pyperf>=2.10,<3")
+TOOLS = ("cookiecutter>=2.7.1,<3", "pyperf>=2.10,<3", "uv>=0.13")
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,22 @@ class Workshop:
         """The project that was baked with the template's default answers."""
         return self.folder / "ecommerce"
 
-    def environment(self, **settings: str) -> dict[str, str]:
+    def bare_environment(self, **settings: str) -> dict[str, str]:
         """Return an environment that has these settings and none of the caller's own."""
         kept = [
-            *("PATH", "HOME", "LANG", "UV_PYTHON_DOWNLOADS", "UV_DEFAULT_INDEX", "UV_INDEX_URL"),
+            *("HOME", "LANG", "UV_PYTHON_DOWNLOADS", "UV_DEFAULT_INDEX", "UV_INDEX_URL"),
             *("PIP_INDEX_URL", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy"),
         ]
+        path = f"{os.environ['PATH']}:{Path(self.python).parent}"  # has uv where nobody else has
+        inherited = {name: os.environ[name] for name in kept if name in os.environ}
+        return inherited | {"PATH": path} | settings
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return an environment in which the rendered project and the benchmarks run."""
         paths = os.pathsep.join([str(self.project), str(TEMPLATE)])
-        return (
-            {name: os.environ[name] for name in kept if name in os.environ}
-            | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
-            | {"SECRET_KEY": "only-for-benchmarks-" * 3, "ALLOWED_HOSTS": "*"}
-            | settings
-        )
+        python = {"PYTHONPATH": paths, "PYTHONPYCACHEPREFIX": str(self.folder / "pycache")}
+        project = {"SECRET_KEY": "only-for-benchmarks-" * 3, "ALLOWED_HOSTS": "*"}
+        return self.bare_environment(PYTHONHASHSEED="0") | python | project | settings
 
     def new_folder(self, name: str) -> Path:
         """Return an empty folder of this name."""
@@ -56,10 +59,9 @@ class Workshop:
         return folder
 
     def set_up(self) -> None:
-        """Install and bake, unless a run before has done so."""
-        if not Path(self.python).exists():
-            print(f"Installing into {self.folder}", flush=True)
-            self._install([*TOOLS, *PEERS])
+        """Install what a run before has not, and bake."""
+        print(f"Installing into {self.folder}", flush=True)
+        self._install([*TOOLS, *PEERS])
         shutil.rmtree(self.project, ignore_errors=True)
         cookiecutter = [self.python, "-m", "cookiecutter", str(TEMPLATE), "--no-input"]
         cookiecutter += ["--output-dir", str(self.folder), "--accept-hooks", "no"]

@@ -1,4 +1,4 @@
-"""What cookiecutter-django configures: text on the console from the root, an access event."""
+"""What cookiecutter-django configures in production: text on the console, errors by mail."""
 
 import logging
 
@@ -18,11 +18,25 @@ LOGGING = {
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
+            "stream": "ext://sys.stdout",  # a file in the benchmarks, which stderr is not
             "formatter": "verbose",
+            "level": "DEBUG",
+        },
+        "mail_admins": {
+            "class": "django.utils.log.AdminEmailHandler",
+            "filters": ["require_debug_false"],
+            "level": "ERROR",
         },
     },
+    "filters": {"require_debug_false": {"()": "django.utils.log.RequireDebugFalse"}},
     "root": {"level": "INFO", "handlers": ["console"]},
+    "loggers": {
+        "django.request": {"handlers": ["mail_admins"], "level": "ERROR"},
+        "django.security.DisallowedHost": {
+            "handlers": ["console", "mail_admins"],
+            "level": "ERROR",
+        },
+    },
 }
 _logger = logging.getLogger("ecommerce.products.views")
 replace_logging(lambda event, payload: _logger.info("%s %s", event, payload))

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-STDLIB_PROCESSORS: list[Any] = [
+_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.filter_by_level,
     structlog.processors.TimeStamper(fmt="iso"),
@@ -18,13 +18,13 @@ STDLIB_PROCESSORS: list[Any] = [
 ]
 
 
-def configure_structlog(processors: list[Any]) -> None:
+def configure_structlog(*more: Any, **settings: Any) -> None:
     """Hand structlog's events to the handlers of the standard library."""
     structlog.configure(
-        processors=[*processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_PROCESSORS, *more, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
+        **settings,
     )
 
 
@@ -39,3 +39,8 @@ def key_value_formatter() -> logging.Formatter:
         key_order=["timestamp", "level", "event", "logger"],
     )
     return structlog.stdlib.ProcessorFormatter(processor=renderer)
+
+
+def console_formatter() -> logging.Formatter:
+    """Return the formatter that makes a coloured line for people of structlog's event."""
+    return structlog.stdlib.ProcessorFormatter(processor=structlog.dev.ConsoleRenderer())

@@ -196,3 +196,10 @@ def test_a_mapping_without_an_end_becomes_a_line(logs: Logs):
     with log_operation("odd", Endless()):
         pass
     assert len(logs.lines()) == 4
+
+
+def test_a_payload_of_known_keys_is_bounded_as_well(logs: Logs):
+    halves = [{f"key_{half}_{number}": number for number in range(600)} for half in range(2)]
+    for payload in (*halves, halves[0] | halves[1]):
+        log_event("counted", payload)
+    assert [len(line["payload"]) for line in logs.lines()] == [600, 600, 1_001]

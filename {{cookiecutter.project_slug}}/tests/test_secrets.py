@@ -198,6 +198,8 @@ TEXTS = {
     "bytes": "{'authorization': b'Token canary'}",
     "camelCase": '{"accessToken":"canary","clientSecret":"canary"}',
     "an escaped quote": r'{"password": "ab\"canary"}',
+    "an escaped line break": '{"password": "ab\\\ncanary"}',
+    "a scheme in capitals": "sent BEARER canarycanary to them",
     "a quote that is never closed": '{"password": "ab canary',
     "a quote that ends in the middle of an escape": '{"password": "canary\\',
     "a nested object": "{'token': {'value': 'canary'}}",

@@ -105,10 +105,12 @@ def test_a_long_payload_is_cut_at_its_largest_values(tmp_path, limit, name):
 
 
 @pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("more", [{}, {"text": "x" * 300_000}], ids=["", "and a long payload"])
 @pytest.mark.parametrize("character", ["x", "🛒", "\n", "\ud800"], ids=ascii)
-def test_a_long_message_is_cut_and_says_by_how_much(tmp_path, limit, character):
+def test_a_long_message_is_cut_and_says_by_how_much(tmp_path, limit, character, more):
     def log():
-        logging.getLogger(NAMESPACE).info("begins %s", character * 300_000, extra={"id": 7})
+        extra = {"id": 7} | more
+        logging.getLogger(NAMESPACE).info("begins %s", character * 300_000, extra=extra)
 
     text, line = written(tmp_path, limit, log)
     _, full = written(tmp_path / "full", 10_000_000, log)

@@ -27,7 +27,7 @@ _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
     "_line",
 }
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
-_SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]*")
 _WORDS = re.compile(r"[a-z0-9]+")
 _NAME = 100  # characters of the name of a logger or an event
 
@@ -93,6 +93,8 @@ class JSONLineFormatter(OrjsonFormatter):
         self._head(log_data, record, event)
         log_data["payload"] = self._values.payload(payload)
         if left_out:
+            before = log_data["payload"].get(MARK)
+            left_out += before if isinstance(before, int) else 0
             log_data["payload"] = {**log_data["payload"], MARK: left_out}
         if record.stack_info:
             stack = self._redactor.text(printable(record.stack_info))
@@ -129,7 +131,7 @@ class JSONLineFormatter(OrjsonFormatter):
 
     def _event_name(self, name: Any) -> str:
         """Return the name in snake_case, whatever was passed."""
-        if type(name) is str and _is_snake_case(name):
+        if type(name) is str and len(name) <= _NAME and _is_snake_case(name):
             return name
         text = str(self._values.converted({"name": name})["name"])
         words = "_".join(_WORDS.findall(text.lower()))[:_NAME]

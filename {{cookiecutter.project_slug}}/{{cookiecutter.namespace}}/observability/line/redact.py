@@ -47,7 +47,7 @@ class Redactor:
         key = rf"""(?:(?:{long}){rest}|(?:(?<![A-Za-z])|_)(?:{short})(?![A-Za-z]))["']?\s*[=:]\s*"""
         header = rf"""(?:authorization|cookie){rest}["']?\s*:\s*"""
         # To the end where a quote is never closed: what was cut short is no less secret.
-        quoted = r"""[bu]?"(?:\\.|[^"\\])*"?|[bu]?'(?:\\.|[^'\\])*'?"""
+        quoted = r"""[bu]?"(?:\\[\s\S]|[^"\\])*"?|[bu]?'(?:\\[\s\S]|[^'\\])*'?"""
         scheme = r"(?:(?:bearer|basic|token)\s+)?"
         return re.compile(
             rf"({header})(?:{quoted}|[^\r\n]+)"  # to the end of its line
@@ -61,4 +61,7 @@ class Redactor:
 
 def is_suspect(text: str) -> bool:
     """Say whether a text may hold a secret at all: none of our patterns matches without these."""
-    return "=" in text or ":" in text or "earer" in text or "oken" in text or "asic" in text
+    if "=" in text or ":" in text:
+        return True
+    lower = text.lower()
+    return "bearer" in lower or "token" in lower or "basic" in lower

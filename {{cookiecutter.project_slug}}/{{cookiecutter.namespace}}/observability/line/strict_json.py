@@ -8,6 +8,8 @@ import orjson
 # (DEL, C1 controls) or reorder what a person reads (the bidirectional controls).
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u061c\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+_COUNTED = 10_000_000  # characters
+
 
 def dumps(value: object) -> str:
     """Return a JSON value as one line of text; raises TypeError for what is not JSON."""
@@ -24,9 +26,13 @@ def size_of(value: object) -> int:
 
 
 def split_at(text: str, characters: int) -> tuple[str, int]:
-    """Return the beginning of a text, and the length in bytes of the rest of it in JSON."""
-    rest = text[characters:]
-    return text[:characters], size_of(printable(rest)) - len('""') if rest else 0
+    """Return the beginning of a text, and the length in bytes of the rest of it in JSON.
+
+    What is endless for a line is not read for its sake: there, a character counts as a byte.
+    """
+    counted = text[characters : characters + _COUNTED]
+    beyond = max(0, len(text) - characters - _COUNTED)
+    return text[:characters], size_of(printable(counted)) - len('""') + beyond
 
 
 def clipped(text: str, characters: int) -> str:

@@ -52,7 +52,7 @@ class Values:
         return shown | {MARK: conversion.left_out} if conversion.left_out else shown
 
     def _is_ordinary(self, payload: dict[Any, Any]) -> bool:
-        if not self._harmless_keys.issuperset(payload):
+        if len(payload) > _ITEMS or not self._harmless_keys.issuperset(payload):
             return False
         texts = []
         for value in payload.values():

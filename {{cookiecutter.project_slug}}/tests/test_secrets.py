@@ -3,10 +3,13 @@
 import base64
 import json
 import logging
+import random
 from time import perf_counter
 from uuid import uuid4
 
 import pytest
+
+from config.logging import SENSITIVE_KEYS
 
 from .service import Redactor, log_event
 from .support import NAMESPACE, Logs, Server, logging_to, wait_for
@@ -225,6 +228,23 @@ def test_a_secret_in_the_code_of_a_stack_is_masked(logs: Logs):
     logging.getLogger(NAMESPACE).info("here", stack_info=bool("password=canary"))
     assert "password=***" in logs.only()["payload"]["stack"]
     assert "canary" not in logs.text()
+
+
+PIECES = [
+    *("password", "paſſword", "api", "key", "session", "id", "ssn", "pin"),
+    *("Token", "Bearer", "BASIC"),
+    *("Authorization", "cookie", "canary", "canary9canary9canary9", "://", "@", ":", "=", "_", "-"),
+    *(" ", '"', "'", "\n", "{", "}", ",", "\\"),
+]
+
+
+def test_no_text_that_holds_a_secret_is_passed_over_by_the_quick_look():
+    redactor = Redactor(SENSITIVE_KEYS)
+    chance = random.Random(20)
+    for _ in range(20_000):
+        text = "".join(chance.choices(PIECES, k=chance.randint(2, 12)))
+        if redactor._in_text.search(text):
+            assert redactor.is_suspect(text), text
 
 
 HEADERS = {

@@ -7,6 +7,7 @@ MASK = "***"
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NOT_WORD = re.compile(r"[\W_]+")
+_ASCII_SEPARATORS = {code: None for code in range(128) if not chr(code).isalnum()}
 _SHORT = 4  # a term so short ("ssn", "iban") must be a word of its own: "classname" has one
 
 
@@ -17,6 +18,7 @@ class Redactor:
         terms = {_NOT_WORD.sub("", key).lower() for key in sensitive_keys} - {""}
         self._long = tuple(term for term in terms if len(term) > _SHORT)
         self._short = frozenset(term for term in terms if len(term) <= _SHORT)
+        self._terms = {*terms, "authorization", "cookie", "bearer", "token", "basic"}
         self._in_text = self._pattern(sensitive_keys)
 
     def is_sensitive(self, key: str) -> bool:
@@ -29,9 +31,19 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Mask `key=value`, `key: value`, credentials and passwords in URLs in a free text."""
-        if not is_suspect(text):
+        if not self.is_suspect(text):
             return text
         return self._in_text.sub(lambda found: next(filter(None, found.groups())) + MASK, text)
+
+    def is_suspect(self, text: str) -> bool:
+        """Say, soon, whether a text may hold a secret: what our pattern needs to match at all."""
+        if "=" not in text and ":" not in text:
+            folded = text.casefold()
+            return "bearer" in folded or "token" in folded or "basic" in folded
+        if not text.isascii() or ("@" in text and "://" in text):
+            return True  # in any case, "ſ" is an "s"
+        squeezed = text.translate(_ASCII_SEPARATORS).lower()
+        return any(term in squeezed for term in self._terms)
 
     def _pattern(self, sensitive_keys: Iterable[str]) -> re.Pattern[str]:
         spelled = {
@@ -57,11 +69,3 @@ class Redactor:
             r"|(://[^\s:/@]*:)[^\s/@]+(?=@)",
             re.IGNORECASE,
         )
-
-
-def is_suspect(text: str) -> bool:
-    """Say whether a text may hold a secret at all: none of our patterns matches without these."""
-    if "=" in text or ":" in text:
-        return True
-    lower = text.lower()
-    return "bearer" in lower or "token" in lower or "basic" in lower

@@ -8,7 +8,7 @@ from typing import Any
 
 from .exceptions import exception_object
 from .known_types import ARRAYS, REPR, name_of, shown_by
-from .redact import MASK, Redactor, is_suspect
+from .redact import MASK, Redactor
 from .shorten import MARK
 from .strict_json import clipped, printable, split_at
 
@@ -65,7 +65,7 @@ class Values:
             elif kind not in _PLAIN:
                 return False
         text = " ".join(texts)  # to search them at once
-        return len(text) <= self._max_characters and not is_suspect(text)
+        return len(text) <= self._max_characters and not self._redactor.is_suspect(text)
 
 
 class _Conversion:
@@ -84,6 +84,11 @@ class _Conversion:
         self._left -= 1
         if self._left < 0:
             return "<too many values>"
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if kind is str and len(value) <= self._max_characters and value.isascii():
+            return self._redactor.text(value)
         if depth > _DEPTH:
             return f"<{name_of(value)}: too deep>"
         if id(value) in self._around:
@@ -98,8 +103,6 @@ class _Conversion:
 
     def _shown(self, value: Any, depth: int) -> Any:
         kind = type(value)
-        if value is None or kind is bool:
-            return value
         show, describe = shown_by(kind)  # type: ignore[arg-type]  # a type can be hashed
         if show:
             if issubclass(kind, str) and len(value) > self._max_characters:

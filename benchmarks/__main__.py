@@ -1,7 +1,7 @@
 """The one command: makes a workshop in a temporary folder, and runs the comparison there.
 
 Needs Python 3.11 with pip (uv makes it faster), git and the network. Writes docs/performance.md and
-docs/performance.svg.
+docs/performance.svg; a rough run prints the page.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from .scaffolding import THEIRS
-from .workshop import Workshop
+from .workshop import TEMPLATE, Workshop
 
 PARTS = ("events", "requests", "growth", "scaffolding")
 
@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--log-size", type=int, metavar="MB", help="of the files to search")
     parser.add_argument("--only", choices=PARTS, action="append", help="some parts, unwritten")
     parser.add_argument("--folder", type=Path, help="work here, and keep it for the next run")
-    parser.add_argument("--docs", type=Path, default=Path(__file__).parents[1] / "docs")
+    parser.add_argument(
+        "--docs", type=Path, help="where the page goes (default of a full run: docs)"
+    )
     parser.add_argument(
         "--cookiecutter-django",
         metavar="PATH",
@@ -35,9 +37,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as temporary:
         workshop = Workshop((options.folder or Path(temporary)).resolve())
         workshop.set_up()
-        docs = workshop.folder if options.tiny else options.docs.resolve()
+        rough = options.tiny or options.fast
+        docs = options.docs or (workshop.folder if rough else TEMPLATE / "docs")
         command = [workshop.python, "-m", f"{__package__}.compare", str(workshop.folder)]
-        command += ["--docs", str(docs), "--parts", *(options.only or PARTS)]
+        command += ["--docs", str(docs.resolve()), "--parts", *(options.only or PARTS)]
         command += ["--pace", "tiny" if options.tiny else "fast" if options.fast else "full"]
         command += ["--cookiecutter-django", options.cookiecutter_django]
         command += ["--log-size", str(options.log_size)] if options.log_size else []

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -15,9 +17,10 @@ from typing import Any
 
 import pyperf
 
-from . import events, growth, peers, requests, scaffolding, steps, worth
+from . import events, growth, peers, profiled, requests, scaffolding, steps, worth
 from .load import served, tool
 from .picture import picture
+from .ratios import THREE
 from .report import report
 from .served import PEERS as SERVED
 from .workshop import Workshop
@@ -65,7 +68,8 @@ def main() -> None:
     workshop, pace = Workshop(options.folder), PACES[options.pace]
     started = time.perf_counter()
     versions = {name: version(name) for name in _PACKAGES}
-    results: dict[str, Any] = {"pace": options.pace, "versions": versions}
+    machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors,"
+    results: dict[str, Any] = {"pace": options.pace, "versions": versions, "machine": machine}
     for part in options.parts:
         results |= _PARTS[part](workshop, pace, options)
     results["minutes"] = (time.perf_counter() - started) / 60
@@ -74,15 +78,22 @@ def main() -> None:
     if set(options.parts) != set(_PARTS):
         print(text)
         return
+    page = report(results)
     options.docs.mkdir(exist_ok=True)
-    (options.docs / "performance.md").write_text(report(results), encoding="utf-8")
+    (options.docs / "performance.md").write_text(page, encoding="utf-8")
     (options.docs / "performance.svg").write_text(picture(results), encoding="utf-8")
-    print(f"Written: {options.docs}/performance.md and performance.svg")
+    if options.pace == "full":
+        print(f"Written: {options.docs}/performance.md and performance.svg")
+    else:
+        print(page)
 
 
 def _events(workshop: Workshop, pace: Pace, _options: argparse.Namespace) -> dict[str, Any]:
     names = [*peers.PEERS, "disabled", "sizes"]
-    found = {name: _worth(workshop, name) for name in peers.PEERS if peers.PEERS[name].log}
+    looked_at = [name for name, peer in peers.PEERS.items() if peer.log and name != THREE]
+    found = {
+        name: _looked_at(workshop, worth, name, workshop.folder / "worth") for name in looked_at
+    }
     with tempfile.TemporaryDirectory(dir=_MEMORY) as memory:
         folder = Path(memory)
         return {
@@ -92,9 +103,10 @@ def _events(workshop: Workshop, pace: Pace, _options: argparse.Namespace) -> dic
         }
 
 
-def _worth(workshop: Workshop, name: str) -> dict[str, Any]:
-    _say(f"worth: {name}")
-    command = [sys.executable, "-m", worth.__name__, name, str(workshop.new_folder("worth"))]
+def _looked_at(workshop: Workshop, module: Any, name: str, folder: Path) -> dict[str, Any]:
+    """Return what a module finds of a peer in a process of its own."""
+    _say(f"{module.__name__.rpartition('.')[2]}: {name}")
+    command = [sys.executable, "-m", module.__name__, name, str(folder)]
     environment = workshop.environment()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -115,7 +127,8 @@ def _requests(workshop: Workshop, pace: Pace, _options: argparse.Namespace) -> d
             rate, megabytes = served(workshop, peer, folder, pace.load_seconds)
             rates[peer].append(rate)
             memory[peer].append(megabytes)
-    return {"cpu": cpu, "rates": rates, "memory": memory, "tool": tool()}
+    found = {peer: _looked_at(workshop, profiled, peer, folder) for peer in SERVED}
+    return {"cpu": cpu, "rates": rates, "memory": memory, "tool": tool(), "profiled": found}
 
 
 def _growth(workshop: Workshop, pace: Pace, options: argparse.Namespace) -> dict[str, Any]:
@@ -171,7 +184,9 @@ def _interleaved(
             command = [sys.executable, "-m", module.__name__, name, str(folder), "--quiet"]
             command += ["--processes=1", f"--values={pace.values}", "--warmups=1"]
             command += [f"--min-time={pace.min_time}", f"--append={output}"]
-            command += ["--inherit-environ=PYTHONPATH,PYTHONPYCACHEPREFIX,SECRET_KEY,ALLOWED_HOSTS"]
+            command += [
+                "--inherit-environ=PYTHONPATH,PYTHONPYCACHEPREFIX,PYTHONHASHSEED,SECRET_KEY,ALLOWED_HOSTS"
+            ]
             subprocess.run(
                 command, check=True, env=workshop.environment(), stdout=subprocess.DEVNULL
             )

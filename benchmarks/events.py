@@ -55,7 +55,7 @@ def _disabled(runner: pyperf.Runner, folder: Path) -> None:
     logger = logging.getLogger(LOGGER)
     assert not logger.isEnabledFor(logging.DEBUG)
 
-    # As it is called: each in a function of its own, whose cost is taken off by neither.
+    # As it is called: each in a function of its own, whose own cost is then taken off.
     def plain() -> None:
         logger.debug("fetch_products")
 

@@ -37,6 +37,8 @@ def lines_per_second(peer: str, processes: int, lines: int, folder: Path) -> flo
     seconds = time.perf_counter() - started
     for writer in writers:
         writer.join(60)
+    written = sum(path.read_bytes().count(b"\n") for path in folder.glob("*.log"))
+    assert written == (share + 1) * processes, f"{written} lines of {(share + 1) * processes}"
     return share * processes / seconds
 
 

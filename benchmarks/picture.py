@@ -44,7 +44,7 @@ def _worth(found: dict[str, Any]) -> dict[str, bool]:
     return {
         "secrets masked": found["masked"],
         "odd values kept": set(found["odd"].values()) == {"kept"},
-        "keys not forged": set(found["forged"].values()) == {"kept"},
+        "keys not replaced": "replaced" not in found["forged"].values(),
         "whole after a kill": found["recovers"],
         "renaming noticed": found["reopens"],
     }

@@ -9,6 +9,7 @@ from .ratios import THREE, Ratios, Target, targets
 from .served import PEERS as SERVED
 
 _PAYLOADS = tuple(payloads.PAYLOADS)
+_DOWNLOADS = " (`UV_PYTHON_DOWNLOADS=never`; by itself, uv would download one)"
 
 
 def report(results: dict[str, Any]) -> str:
@@ -29,10 +30,10 @@ What this template is for is log lines, so they should cost close to nothing.
 `python -m benchmarks` wrote this page in {ratios.results["minutes"]:.0f} minutes: all peers in one
 run, each in a process of its own, in turn, round after round, measured with
 [pyperf](https://pyperf.readthedocs.io/). Figures are ratios unless a unit is named, since times
-depend on the machine. Half of the benchmarks varied by less than {ratios.spread() * 100:.0f} %
-within the run.
+depend on the machine. In nine of ten benchmarks, the middle half of the values was within
+{ratios.spread() * 100:.0f} %.
 
-Measured on Python {platform.python_version()} with {versions}.
+Measured on {ratios.results["machine"]} with Python {platform.python_version()} and {versions}.
 
 ![One event to one file, this project and its peers, beside the floor](performance.svg)
 
@@ -70,23 +71,29 @@ def _event(ratios: Ratios) -> str:
     )
     return f"""## One event
 
-Beside the floor: `orjson.dumps` of the same line, ready made, and one `write`. All peers write the
+Beside the floor: `orjson.dumps` of the same line, with its time and ids given as constants, and one
+`write`. All peers write the
 same facts to a file (in memory where there is a /dev/shm, so that no disk is measured), each set up
 as its own documentation has it.
 
 {_table(("", *_PAYLOADS), rows)}
 
-The last row is beside a floor with two writes, since the event is below the error file's level.
+The last row is beside a floor with two writes, since the error file takes no INFO event. Nested has
+a list and an object in it, which are looked at part by part, a URL and a time. A long text costs
+this project more than others because it is searched for secrets.
 loguru is given the message alone as its format: with the default one it is slower.
 """
 
 
 def _steps(ratios: Ratios) -> str:
-    rows = [(words, f"{ratios.step(name):.1f}") for name, words in steps.STEPS.items()]
+    costs = {words: ratios.step(name) for name, words in steps.STEPS.items()}
+    whole, *parts = costs.values()
+    costs["the rest: `log_event` itself, and the way between the steps"] = whole - sum(parts)
+    rows = [(words, f"{cost:.1f}") for words, cost in costs.items()]
     return f"""### Where the time of one event goes
 
-Each step of this project's event with seven keys, in a loop of its own, beside the floor. What is
-left is the way between the steps, and what they cost more in turn than each alone.
+Each step of this project's event with seven keys, in a loop of its own, beside the floor. In turn,
+they cost more than each alone. Where another process wrote last, a `pread` is added.
 
 {_table(("", "floors"), rows)}
 """
@@ -101,7 +108,7 @@ def _worth(ratios: Ratios) -> str:
             f"{found['longest'] / 1000:,.0f} KB",
             _listed(found["odd"]) or "all kept",
             _listed({f"`{key}`": outcome for key, outcome in found["forged"].items()})
-            or "forge none",
+            or "replace none",
             "whole" if found["recovers"] else "spoilt",
             "left for a new one" if found["reopens"] else "written on",
         )
@@ -112,9 +119,10 @@ def _worth(ratios: Ratios) -> str:
 
 Tried out in the same run, with fields given as each peer's users give them. The odd values are
 {", ".join(worth.ODD)}: what does not become a line of valid JSON is named. A key of the line is
-forged where a caller's field of the same name takes its place. What is raised reaches the code that
-logs; what is lost leaves a traceback on standard error. The last two columns are what becomes of a
-line after one that a killed process left unfinished in the same file, and of a renamed file.
+replaced where a caller's field of the same name takes its place. What is raised reaches the code
+that logs; what is lost leaves a traceback on standard error. The last two columns are what becomes
+of a line after one that a killed process left unfinished in the same file, and of a renamed file; a
+formatter leaves both to its handler, here `logging.FileHandler`, as its documentation does.
 
 {_table((*head, "after a torn line", "a renamed file"), rows, numbers=False)}
 """
@@ -147,6 +155,7 @@ def _request(ratios: Ratios) -> str:
             words,
             f"{ratios.request(peer, 'GET'):.2f}",
             f"{ratios.request(peer, 'POST'):.2f}",
+            f"{ratios.lines(peer, 'GET')} / {ratios.lines(peer, 'POST')}",
             f"{ratios.rate(peer):.2f}",
             f"{ratios.memory(peer):+.1f}",
         )
@@ -156,22 +165,23 @@ def _request(ratios: Ratios) -> str:
 
 CPU of a request through the WSGI handler, beside the same project without its logging; requests
 per second of `GET` through one gunicorn worker on loopback, asked by {ratios.results["tool"]};
-memory of that worker beyond the one without logging. The connection to SQLite is kept open, and all
+lines of a GET and of a POST in all sinks; memory of that worker beyond the one without logging,
+which still loads this project's modules. The connection to SQLite is kept open, and all
 of them keep django-auditlog's table of changes.
 
 Every peer that logs says at least that the request finished, with its status, and the view's two
 events.
 cookiecutter-django {scaffolding.RELEASES[0]} (its settings for production) and
-wemake-django-template (August 2026, the same settings everywhere) log no finished request and are
+wemake-django-template (e922ccf3, the same settings everywhere) log no finished request and are
 given a small event for it; both write to the console alone. This project also counts and times
 queries, masks secrets, and tells who changed what.
 
-{_table(("", "CPU of a GET", "CPU of a POST", "requests/s", "memory, MB"), rows)}
+{_table(("", "CPU of a GET", "CPU of a POST", "lines", "requests/s", "memory, MB"), rows)}
 
 To a GET, this project's logging adds {ratios.added("project", "django_structlog"):.2f} times the
 CPU that django-structlog adds as documented, and
 {ratios.added("project", "django_structlog_json"):.2f} times what it adds with the console and one
-file, as here.
+file, as this project writes.
 """
 
 
@@ -197,12 +207,13 @@ Lines per second into one file, beside one process:
 
 `manage.py logs --request-id` over {ratios.results["megabytes"]} MB of files takes
 {searched["logs"]:.1f} s, {searched["logs"] / searched["grep"]:.1f} times what
-`grep --fixed-strings` takes, and finds the same lines.
+`grep --fixed-strings` takes, and finds as many lines. Each is run once.
 """
 
 
 def _scaffolding(ratios: Ratios) -> str:
     found = ratios.results["scaffolding"]
+    rounds = len(found["bakes"]["ours"])
 
     def cell(*kinds: str) -> str:
         seconds = ratios.seconds(*kinds)
@@ -221,13 +232,15 @@ def _scaffolding(ratios: Ratios) -> str:
     )
     table = _table(("seconds", "this template", f"cookiecutter-django {found['release']}"), rows)
     passed_over = "".join(
-        f"\ncookiecutter-django {release} could not be baked with its default answers: {reason}\n"
+        f"\ncookiecutter-django {release} could not be baked with its default answers: {reason}"
+        f"{_DOWNLOADS if found['no_downloads'] else ''}\n"
         for release, reason in found["passed_over"].items()
     )
     return f"""## Scaffolding
 
 Seconds of `cookiecutter --no-input` with a clone at hand and all packages downloaded before. From
-nothing means with empty caches, and counts `pip install cookiecutter uv`.
+nothing means with empty caches, and counts `pip install cookiecutter uv`; it is run once, the
+others {rounds} times.
 
 {table}
 {passed_over}

@@ -15,6 +15,7 @@ import pyperf
 
 from .served import PEERS
 
+STATUSES = {"GET": "200", "POST": "201"}
 PRODUCTS = 20
 PRODUCT = json.dumps({"name": "Teapot, blue", "stock": 3, "price": "12.50"}).encode()
 
@@ -44,28 +45,34 @@ def make_database(folder: Path) -> None:
     )
 
 
+def start(peer: str, databases: Path) -> tuple[Any, Path]:
+    """Return the WSGI handler of a peer, and the folder of its own that it writes to."""
+    folder = databases / f"{peer}-{os.getpid()}"
+    folder.mkdir()
+    shutil.copy(databases / "db.sqlite3", folder)
+    os.environ |= environment(peer, folder)
+    stdout, sys.stdout = sys.stdout, (folder / "console.log").open("a", encoding="utf-8")
+    from django.core.wsgi import get_wsgi_application
+
+    application = get_wsgi_application()
+    sys.stdout = stdout
+    return application, folder
+
+
 def main() -> None:
     """Measure a GET and a POST of this peer."""
     runner = pyperf.Runner(program_args=("-m", __spec__.name), add_cmdline_args=_pass_on)
     runner.argparser.add_argument("peer", choices=PEERS)
     runner.argparser.add_argument("folder", type=Path)
     arguments = runner.parse_args()
-    folder = arguments.folder / f"{arguments.peer}-{os.getpid()}"
-    folder.mkdir()
-    shutil.copy(arguments.folder / "db.sqlite3", folder)
-    os.environ |= environment(arguments.peer, folder)
-    stdout, sys.stdout = sys.stdout, (folder / "console.log").open("a", encoding="utf-8")
-    from django.core.wsgi import get_wsgi_application
-
-    application = get_wsgi_application()
-    sys.stdout = stdout
-    for method, status in (("GET", "200"), ("POST", "201")):
-        timer = _timer(application, method, status)
-        runner.bench_time_func(f"{arguments.peer}/{method}", timer)
+    application, folder = start(arguments.peer, arguments.folder)
+    for method in STATUSES:
+        runner.bench_time_func(f"{arguments.peer}/{method}", timer(application, method))
     shutil.rmtree(folder)
 
 
-def _timer(application: Any, method: str, status: str) -> Callable[[int], float]:
+def timer(application: Any, method: str) -> Callable[[int], float]:
+    """Return what makes so many requests, and returns the seconds of CPU that they took."""
     body = PRODUCT if method == "POST" else b""
     environ = {
         "REQUEST_METHOD": method,
@@ -84,10 +91,10 @@ def _timer(application: Any, method: str, status: str) -> Callable[[int], float]
         "wsgi.url_scheme": "http",
         "wsgi.errors": sys.stderr,
     }
-    answered: list[str] = []
+    answered: set[str] = set()
 
     def start_response(given: str, _headers: object, _exc_info: object = None) -> None:
-        answered.append(given[:3])
+        answered.add(given[:3])
 
     def requests(loops: int) -> float:
         started = time.process_time()
@@ -97,7 +104,7 @@ def _timer(application: Any, method: str, status: str) -> Callable[[int], float]
                 pass
             response.close()
         seconds = time.process_time() - started
-        assert set(answered) == {status}, answered[-1]
+        assert answered == {STATUSES[method]}, answered
         return seconds
 
     return requests

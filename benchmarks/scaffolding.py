@@ -1,5 +1,6 @@
 """How long making a project takes, beside cookiecutter-django: to its files, lines and tests."""
 
+import os
 import subprocess
 import sys
 import time
@@ -73,6 +74,7 @@ def measure(workshop: Workshop, rounds: int, source: str, *, cold: bool) -> dict
         "missing": times.missing,
         "release": release or RELEASES[0],
         "passed_over": passed_over,
+        "no_downloads": os.environ.get("UV_PYTHON_DOWNLOADS") == "never",
     }
 
 

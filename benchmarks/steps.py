@@ -13,12 +13,12 @@ from .peers import EVENT, LOGGER, set_up_project
 
 STEPS = {
     "event": "one event, whole",
-    "record": "logging: make the record",
-    "dispatch": "logging: from the logger to the handler and its lock",
+    "record": "`logging`: make the record, with the event in it",
+    "dispatch": "`logging`: from the logger to the handler and its lock",
     "line": "the line: seven keys looked at, JSON",
     "stat": "`stat`: was the file renamed or removed?",
     "lock": "`flock`, twice: one writer at a time",
-    "seek": "`lseek`: did the one before end its line?",
+    "seek": "`lseek`: has anybody written since?",
     "write": "`write`, as in the floor",
 }
 
@@ -35,8 +35,7 @@ def main() -> None:
     (handler,) = logging.getLogger(LOGGER.partition(".")[0]).handlers
     assert handler.formatter
     formatter = handler.formatter
-    logger = logging.Logger(LOGGER)
-    logger.addHandler(_Idle())
+    logger = logging.getLogger(LOGGER)
     log_event(EVENT, SEVEN)
     path = str(next(folder.glob("app.json.log")))
     file = os.open(path, os.O_RDWR | os.O_APPEND)
@@ -58,6 +57,7 @@ def main() -> None:
 
     runner.bench_func("steps/event", log_event, EVENT, SEVEN)
     runner.bench_func("steps/record", record)
+    logging.getLogger(LOGGER.partition(".")[0]).handlers = [_Idle()]
     runner.bench_func("steps/dispatch", logger.handle, made)
     runner.bench_func("steps/line", line)
     runner.bench_func("steps/stat", os.stat, path)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from .peers import EVENT, PEERS, Log
 
 _CIRCLE: dict[str, Any] = {}
 _CIRCLE["again"] = _CIRCLE
-_FORGED = "forged"
+_REPLACED = "replaced"
 _SECRET = "hunter2"
 _TORN = b'{"event":"torn by a process that was ki'
 
@@ -62,7 +63,7 @@ class _Bench:
             values = dict(_leaves(json.loads(line, parse_constant=_refuse)))
         except ValueError:
             return "not JSON"
-        return "forged" if any(values.get(name) == _FORGED for name in self.plain) else "kept"
+        return "replaced" if any(values.get(name) == _REPLACED for name in self.plain) else "kept"
 
 
 def _refuse(constant: str) -> None:
@@ -85,7 +86,7 @@ def worth(log: Log, folder: Path) -> dict[str, Any]:
     long = bench.line(EVENT, {"text": "word " * 200_000})
     odd = {name: bench.outcome(event, {"value": value}) for name, (event, value) in ODD.items()}
     own = dict.fromkeys(key for name in bench.plain for key in (name, name.rpartition(".")[2]))
-    forged = {key: bench.outcome(EVENT, {key: _FORGED}) for key in own if key != "a"}
+    forged = {key: bench.outcome(EVENT, {key: _REPLACED}) for key in own if key != "a"}
     return {
         "masked": _SECRET.encode() not in secret,
         "longest": len(long),
@@ -120,6 +121,8 @@ def main() -> None:
     arguments = parser.parse_args()
     peer = PEERS[arguments.peer]
     assert peer.log
+    shutil.rmtree(arguments.folder, ignore_errors=True)
+    arguments.folder.mkdir()
     peer.set_up(arguments.folder)
     print(json.dumps(worth(peer.log, arguments.folder)))
 

@@ -3,7 +3,7 @@
 PEERS = {
     "without_logging": "all logging removed",
     "floor": "the floor: `orjson.dumps` and two writes an event",
-    "project_silent": "**this project**, `LOG_LEVEL=CRITICAL`",
+    "project_silent": "**this project**, `LOG_LEVEL=CRITICAL` (audit is still written)",
     "project": "**this project**",
     "cookiecutter_django": "cookiecutter-django's configuration (text)",
     "wemake": "wemake's configuration (structlog, key=value)",

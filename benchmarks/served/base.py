@@ -1,8 +1,7 @@
 """The rendered project's settings, open to anonymous callers, and how to take its logging out."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 os.environ |= {"DEBUG": "False", "THROTTLE_ANONYMOUS": ""}
@@ -26,15 +25,22 @@ Log = Callable[[str, Mapping[str, Any]], object]
 def replace_logging(log: Log) -> None:
     """Have the view's two events logged by somebody else, and no others by anyone."""
 
-    @contextmanager
-    def log_operation(name: str, _payload: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        outcome: dict[str, Any] = {}
-        log(f"{name}_start", {})
-        yield outcome
-        log(f"{name}_success", outcome)
+    class Operation:
+        """The view's operation, with the two events that each peer logs."""
+
+        def __init__(self, name: str, _payload: Mapping[str, Any] | None = None) -> None:
+            self.name = name
+            self.outcome: dict[str, Any] = {}
+
+        def __enter__(self) -> dict[str, Any]:
+            log(f"{self.name}_start", {})
+            return self.outcome
+
+        def __exit__(self, *_exception: object) -> None:
+            log(f"{self.name}_success", self.outcome)
 
     def log_event(*_args: Any, **_kwargs: Any) -> None:
         """Log nothing."""
 
-    logging_helper.log_operation = log_operation  # type: ignore[assignment, misc]
+    logging_helper.log_operation = Operation  # type: ignore[assignment, misc]
     logging_helper.log_event = log_event

@@ -189,7 +189,10 @@ class Server:
         """Return the lines of one request, once the event that comes last is there."""
 
         def lines() -> list[Line]:
-            found = [line for line in self.logs.lines() if line["request_id"] == request_id]
+            text = self.logs.text()
+            if not text.endswith("\n"):  # read in the middle of a write
+                return []
+            found = [line for line in parsed(text) if line["request_id"] == request_id]
             return found if any(line["event"] == last for line in found) else []
 
         return wait_for(lines)

@@ -1,6 +1,5 @@
 """One event, by one peer, in a process of its own, under pyperf: `events PEER FOLDER`."""
 
-import argparse
 import logging
 import os
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 
 import pyperf
 
+from .alone import runner_of
 from .payloads import PAYLOADS, records_of, text_of
 from .peers import LOGGER, PEERS, Emit, set_up_project
 
@@ -18,19 +18,15 @@ SIZES = (1_000, 10_000, 100_000, 200_000, 500_000, 1_000_000)
 
 def main() -> None:
     """Measure what this peer is asked for."""
-    runner = pyperf.Runner(program_args=("-m", __spec__.name), add_cmdline_args=_pass_on)
-    runner.argparser.add_argument("peer")
-    runner.argparser.add_argument("folder", type=Path)
-    arguments = runner.parse_args()
-    if arguments.peer == "disabled":
-        _disabled(runner, arguments.folder)
-    elif arguments.peer == "sizes":
-        _sizes(runner, arguments.folder)
+    runner, peer, folder = runner_of(__spec__.name)
+    if peer == "disabled":
+        _disabled(runner, folder)
+    elif peer == "sizes":
+        _sizes(runner, folder)
     else:
-        emit = PEERS[arguments.peer].set_up(arguments.folder)
+        emit = PEERS[peer].set_up(folder)
         for name, payload in PAYLOADS.items():
-            timer = _timer(emit, payload, arguments.folder)
-            runner.bench_time_func(f"{arguments.peer}/{name}", timer)
+            runner.bench_time_func(f"{peer}/{name}", _timer(emit, payload, folder))
 
 
 def _timer(emit: Emit, payload: dict[str, Any], folder: Path) -> Callable[[int], float]:
@@ -78,10 +74,6 @@ def _sizes(runner: pyperf.Runner, folder: Path) -> None:
         for shape, payload in (("text", text_of(size)), ("records", records_of(size))):
             timer = _timer(emit, payload, folder)
             runner.bench_time_func(f"{shape}/{size}", timer)
-
-
-def _pass_on(command: list[str], arguments: argparse.Namespace) -> None:
-    command.extend([arguments.peer, str(arguments.folder)])
 
 
 if __name__ == "__main__":

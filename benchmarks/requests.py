@@ -1,6 +1,5 @@
 """CPU per request, through the WSGI handler of one peer: `requests PEER FOLDER`, under pyperf."""
 
-import argparse
 import io
 import json
 import os
@@ -11,9 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyperf
-
-from .served import PEERS
+from .alone import runner_of
 
 STATUSES = {"GET": "200", "POST": "201"}
 PRODUCTS = 20
@@ -61,13 +58,10 @@ def start(peer: str, databases: Path) -> tuple[Any, Path]:
 
 def main() -> None:
     """Measure a GET and a POST of this peer."""
-    runner = pyperf.Runner(program_args=("-m", __spec__.name), add_cmdline_args=_pass_on)
-    runner.argparser.add_argument("peer", choices=PEERS)
-    runner.argparser.add_argument("folder", type=Path)
-    arguments = runner.parse_args()
-    application, folder = start(arguments.peer, arguments.folder)
+    runner, peer, databases = runner_of(__spec__.name)
+    application, folder = start(peer, databases)
     for method in STATUSES:
-        runner.bench_time_func(f"{arguments.peer}/{method}", timer(application, method))
+        runner.bench_time_func(f"{peer}/{method}", timer(application, method))
     shutil.rmtree(folder)
 
 
@@ -108,10 +102,6 @@ def timer(application: Any, method: str) -> Callable[[int], float]:
         return seconds
 
     return requests
-
-
-def _pass_on(command: list[str], arguments: argparse.Namespace) -> None:
-    command.extend([arguments.peer, str(arguments.folder)])
 
 
 if __name__ == "__main__":

@@ -4,10 +4,8 @@ import logging
 import os
 import sys
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
-from pathlib import Path
 
-import pyperf
-
+from .alone import runner_of
 from .payloads import SEVEN
 from .peers import EVENT, LOGGER, set_up_project
 
@@ -25,21 +23,19 @@ STEPS = {
 
 def main() -> None:
     """Measure every step of the rendered project, with one file."""
-    runner = pyperf.Runner(program_args=("-m", __spec__.name), add_cmdline_args=_pass_on)
-    runner.argparser.add_argument("name")
-    runner.argparser.add_argument("folder", type=Path)
-    folder = runner.parse_args().folder
+    runner, _name, folder = runner_of(__spec__.name)
     set_up_project(folder, "file")
     from ecommerce.logging_helper import Event, log_event
 
-    (handler,) = logging.getLogger(LOGGER.partition(".")[0]).handlers
+    root = logging.getLogger(LOGGER.partition(".")[0])
+    (handler,) = root.handlers
     assert handler.formatter
     formatter = handler.formatter
     logger = logging.getLogger(LOGGER)
     log_event(EVENT, SEVEN)
-    path = str(next(folder.glob("app.json.log")))
+    path = folder / "app.json.log"
     file = os.open(path, os.O_RDWR | os.O_APPEND)
-    *_, data = Path(path).read_bytes().splitlines(keepends=True)
+    *_, data = path.read_bytes().splitlines(keepends=True)
 
     def record() -> logging.LogRecord:
         event = Event(EVENT, SEVEN)
@@ -57,10 +53,10 @@ def main() -> None:
 
     runner.bench_func("steps/event", log_event, EVENT, SEVEN)
     runner.bench_func("steps/record", record)
-    logging.getLogger(LOGGER.partition(".")[0]).handlers = [_Idle()]
+    root.handlers = [_Idle()]
     runner.bench_func("steps/dispatch", logger.handle, made)
     runner.bench_func("steps/line", line)
-    runner.bench_func("steps/stat", os.stat, path)
+    runner.bench_func("steps/stat", os.stat, str(path))
     runner.bench_func("steps/lock", lock)
     runner.bench_func("steps/seek", os.lseek, file, 0, os.SEEK_END)
     runner.bench_func("steps/write", os.write, file, data)
@@ -74,10 +70,6 @@ class _Idle(logging.Handler):
 
 def _caller() -> None:
     sys._getframe(1).f_globals["__name__"]  # noqa: SLF001 - as the helper does
-
-
-def _pass_on(command: list[str], arguments: object) -> None:
-    command.extend([arguments.name, str(arguments.folder)])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from ..request_id import current_request_id
 from ..serving import current_user_id, now_serving
 from .exceptions import exception_object
 from .redact import Redactor
-from .shorten import MARK, shortened
+from .shorten import MARK, left_out_of, shortened
 from .strict_json import clipped, dumps, printable, split_at
 from .values import Values
 
@@ -93,8 +93,7 @@ class JSONLineFormatter(OrjsonFormatter):
         self._head(log_data, record, event)
         log_data["payload"] = self._values.payload(payload)
         if left_out:
-            before = log_data["payload"].get(MARK)
-            left_out += before if isinstance(before, int) else 0
+            left_out += left_out_of(log_data["payload"])
             log_data["payload"] = {**log_data["payload"], MARK: left_out}
         if record.stack_info:
             stack = self._redactor.text(printable(record.stack_info))

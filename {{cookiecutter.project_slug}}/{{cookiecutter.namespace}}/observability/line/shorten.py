@@ -26,8 +26,7 @@ def shortened(line: str, limit: int) -> str:
     if size <= limit:
         return line
     data: dict[str, Any] = orjson.loads(encoded)  # which takes no subclass of str
-    before = data["payload"].get(MARK)  # the formatter may have shortened it already
-    size += before if isinstance(before, int) else 0
+    size += left_out_of(data["payload"])  # the formatter may have shortened it already
     data["payload"][MARK] = size  # as long as any number that will stand here
     exception = data.get("exception")
     if exception is None:
@@ -43,6 +42,12 @@ def shortened(line: str, limit: int) -> str:
             data["exception"] = {k: _cut(exception[k], 200) for k in ("type", "module", "message")}
     data["payload"][MARK] = size - 1 - size_of(data)
     return dumps(data)
+
+
+def left_out_of(payload: dict[str, Any]) -> int:
+    """Return how many bytes a payload says were left out of it before."""
+    said = payload.get(MARK)
+    return said if isinstance(said, int) else 0
 
 
 def _excess(data: dict[str, Any], limit: int) -> int:

@@ -1,51 +1,76 @@
 """The one command: makes a workshop in a temporary folder, and runs the comparison there.
 
-Needs Python 3.11 with pip (uv makes it faster), git and the network. Writes docs/performance.md and
-docs/performance.svg; a rough run prints the page.
+Needs Python 3.11 with pip (uv makes it faster), git and the network; wrk, if there is one, counts
+requests. Writes docs/performance.md and docs/performance.svg; a rough run prints the page.
 """
 
 import argparse
-import subprocess
-import sys
+import json
+import os
+import platform
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
-from .scaffolding import THEIRS
+from . import growth, requests, scaffolding
+from .peers import PEERS
+from .report import picture, report
+from .turns import PACES, Pace, Worker, measure
 from .workshop import TEMPLATE, Workshop
 
-PARTS = ("events", "requests", "growth", "scaffolding")
+
+def _events(workshop: Workshop, pace: Pace, memory: Path) -> dict[str, Any]:
+    """Measure one event of every peer, its steps, a disabled one and long ones; try its worth."""
+    kinds = {name: ("events", name) for name in PEERS}
+    kinds |= {kind: (kind, "project") for kind in ("sizes", "disabled", "steps", "idle")}
+    workers = {key: Worker(workshop, *kind, memory / key) for key, kind in kinds.items()}
+    times = measure(workers, pace)
+    for key in [key for key in times if key.startswith("sizes/")]:  # of a byte
+        times[key] = [seconds / int(key.split()[1]) for seconds in times[key]]
+    worthy = [name for name in PEERS if not name.startswith(("floor", "project-"))]
+    worth = {name: Worker(workshop, "worth", name, memory / f"w-{name}").started for name in worthy}
+    return {"events": times, "worth": worth}
 
 
-def main() -> int:
-    """Read the options and run; return the exit code."""
+def main() -> None:
+    """Read the options, measure, and write the page and the picture when all of it was."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--fast", action="store_true", help="a rough answer in about five minutes")
+    parts = {"events": _events, "requests": requests.run, "growth": growth.run, "scaffolding": None}
+    parser.add_argument("--fast", action="store_true", help="a rough answer in a few minutes")
     parser.add_argument("--tiny", action="store_true", help="only shows that everything runs")
-    parser.add_argument("--log-size", type=int, metavar="MB", help="of the files to search")
-    parser.add_argument("--only", choices=PARTS, action="append", help="some parts, unwritten")
+    parser.add_argument("--only", choices=parts, action="append", help="some parts, unwritten")
     parser.add_argument("--folder", type=Path, help="work here, and keep it for the next run")
-    parser.add_argument(
-        "--docs", type=Path, help="where the page goes (default of a full run: docs)"
-    )
-    parser.add_argument(
-        "--cookiecutter-django",
-        metavar="PATH",
-        default=THEIRS,
-        help="a clone with its tags, where GitHub is out of reach (default: %(default)s)",
-    )
+    theirs = parser.add_argument("--cookiecutter-django", metavar="PATH", help=scaffolding.HELP)
+    theirs.default = scaffolding.THEIRS
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as temporary:
+    pace = PACES["tiny" if options.tiny else "fast" if options.fast else "full"]
+    # Where there is one, so that no disk's own pace is measured.
+    shm = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory(dir=shm) as memory:
         workshop = Workshop((options.folder or Path(temporary)).resolve())
+        print(f"Installing into {workshop.folder}", flush=True)
         workshop.set_up()
-        rough = options.tiny or options.fast
-        docs = options.docs or (workshop.folder if rough else TEMPLATE / "docs")
-        command = [workshop.python, "-m", f"{__package__}.compare", str(workshop.folder)]
-        command += ["--docs", str(docs.resolve()), "--parts", *(options.only or PARTS)]
-        command += ["--pace", "tiny" if options.tiny else "fast" if options.fast else "full"]
-        command += ["--cookiecutter-django", options.cookiecutter_django]
-        command += ["--log-size", str(options.log_size)] if options.log_size else []
-        return subprocess.run(command, env=workshop.environment(), check=False).returncode
+        machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} processors"
+        results: dict[str, Any] = {"versions": workshop.versions(), "machine": machine}
+        for name in options.only or parts:
+            print(f"  {name}", flush=True)
+            if part := parts[name]:
+                results |= part(workshop, pace, Path(memory))
+            else:
+                results[name] = scaffolding.run(workshop, pace, options.cookiecutter_django)
+        results |= {"rounds": pace.rounds, "minutes": (time.perf_counter() - started) / 60}
+        (workshop.folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    if options.only:
+        print(json.dumps(results, indent=1))
+    elif options.tiny or options.fast:
+        print(report(results))
+    else:
+        page = report(results)
+        (TEMPLATE / "docs" / "performance.md").write_text(page, encoding="utf-8")
+        (TEMPLATE / "docs" / "performance.svg").write_text(picture(page), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

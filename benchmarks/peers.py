@@ -1,263 +1,193 @@
-"""How each peer writes one event to one real file: the same facts, in its own documented way.
+"""How each peer writes one event to one real file: the same facts, in its own documented way."""
 
-Every line has a time, the level, the logger's name, the request id, the event and its payload.
-What a line is worth beyond that is tried out by `worth`, and stands in the page.
-"""
-
+import fcntl
 import logging
 import logging.handlers
 import os
-import sys
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-LOGGER = "ecommerce.products.views"
+from . import project
+from .project import LOGGER, REQUEST_ID, Log
+
 EVENT = "fetch_products_success"
-REQUEST_ID = "d3b7e8f4-2f4a-4e3b-a123-9c8d7f1c5678"
-
-Emit = Callable[[dict[str, Any]], object]
-Log = Callable[[str, dict[str, Any]], object]
-
-
-@dataclass(frozen=True)
-class Peer:
-    """One row of the table."""
-
-    words: str
-    set_up: Callable[[Path], Emit]
-    log: Log | None = None
-    """How those who use it log an event with fields; the floor has no such call."""
-
-
-_request_id: ContextVar[str] = ContextVar("request_id", default=REQUEST_ID)
+SEVEN: dict[str, Any] = {"id": 17, "name": "Teapot, blue", "stock": 3, "price": 12.5}
+SEVEN |= {"active": True, "currency": "EUR", "supplier": None}
+NESTED: dict[str, Any] = {"id": 17, "url": "https://shop.example.com/api/products/17/?page=2"}
+NESTED |= {"restocked": "2026-11-22T16:47:37Z", "tags": ["blue", "china", "new"], "price": 12.5}
+NESTED |= {"supplier": {"id": 3, "country": "PT"}, "active": True}
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "0 keys": {},
+    "7 keys": SEVEN,
+    "7 keys, nested": NESTED,
+    "50 keys": {f"field_{number}": f"value {number}" for number in range(50)},
+    "20 KB": {"text": "word " * 4_000},
+}
+_FIELDS = {"fmt": ["asctime", "levelname", "name", "request_id", "message"]}
+_FORMAT = {"fmt": "{asctime}{levelname}{name}{request_id}{message}", "style": "{"}
 
 
-def _file(folder: Path, name: str) -> int:
-    return os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-
-
-def _floor(folder: Path, sinks: int) -> Emit:
+def floor(folder: Path, sinks: int = 1) -> Log:
+    """Write `orjson.dumps` of the line, with its time and ids given as constants, to each sink."""
     import orjson
 
-    files = [_file(folder, f"floor-{number}.log") for number in range(sinks)]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [os.open(folder / f"floor-{number}.log", flags, 0o640) for number in range(sinks)]
 
-    def emit(payload: dict[str, Any]) -> None:
+    def log(event: str, payload: dict[str, Any]) -> None:
         line = {
             "timestamp": "2026-11-22T16:47:37.584123Z",
             "level": "INFO",
             "logger": LOGGER,
             "request_id": REQUEST_ID,
-            "event": EVENT,
+            "event": event,
             "payload": payload,
         }
         data = orjson.dumps(line) + b"\n"
         for file in files:
             os.write(file, data)
 
-    return emit
+    return log
 
 
-def floor(folder: Path) -> Emit:
-    """orjson.dumps of the same line, and one write."""
-    return _floor(folder, 1)
+class _CarefulFile:
+    """What this project does for its file, for structlog: notice a renaming, lock, repair."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file, self._inode, self._whole_until = str(path), -1, -1, 0
+
+    def info(self, line: bytes) -> None:
+        with suppress(FileNotFoundError):
+            if os.stat(self._path).st_ino == self._inode:  # noqa: PTH116
+                self._append(line + b"\n")
+                return
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
+        self._inode = os.fstat(self._file).st_ino
+        self._append(line + b"\n")
+
+    def _append(self, data: bytes) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            end = os.lseek(self._file, 0, os.SEEK_END)
+            if end not in (0, self._whole_until) and os.pread(self._file, 1, end - 1) != b"\n":
+                data = b"\n" + data
+            self._whole_until = end + os.write(self._file, data)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
-def floor_two(folder: Path) -> Emit:
-    """orjson.dumps of the same line, and two writes."""
-    return _floor(folder, 2)
-
-
-def set_up_project(folder: Path, handlers: str) -> None:
-    """Start the rendered project with these handlers; the console is a file as well."""
-    os.environ |= {"LOG_DIR": str(folder), "LOG_HANDLERS": handlers}
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    stdout, sys.stdout = sys.stdout, (folder / "console.log").open("a", encoding="utf-8")
-    import django
-
-    django.setup()
-    sys.stdout = stdout
-    from ecommerce.observability.request_id import bind_request_id
-
-    bind_request_id(REQUEST_ID)
-
-
-def _project(folder: Path, handlers: str) -> Emit:
-    set_up_project(folder, handlers)
-    from ecommerce.logging_helper import log_event
-
-    def emit(payload: dict[str, Any]) -> None:
-        log_event(EVENT, payload)
-
-    return emit
-
-
-def project(folder: Path) -> Emit:
-    """Have the rendered project write to one file."""
-    return _project(folder, "file")
-
-
-def project_three(folder: Path) -> Emit:
-    """Have the default handlers of the project: the console and the file take the event."""
-    return _project(folder, "console,file,error_file")
-
-
-def structlog_fastest(folder: Path) -> Emit:
+def _structlog(careful: bool, folder: Path) -> Log:
     """As structlog's page on performance has it: orjson, bytes, no standard library."""
     import orjson
     import structlog
 
+    path, makers = folder / "structlog.log", structlog.processors
+    plain = structlog.BytesLoggerFactory(file=path.open("ab"))
+    processors = [structlog.contextvars.merge_contextvars, makers.add_log_level]
+    processors += [makers.format_exc_info, makers.TimeStamper(fmt="iso", utc=True)]
     structlog.configure(
         cache_logger_on_first_use=True,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=orjson.dumps),
-        ],
-        logger_factory=structlog.BytesLoggerFactory(
-            file=(folder / "structlog.log").open("ab"),
-        ),
+        processors=[*processors, makers.JSONRenderer(serializer=orjson.dumps)],
+        logger_factory=(lambda *_: _CarefulFile(path)) if careful else plain,
     )
     structlog.contextvars.bind_contextvars(request_id=REQUEST_ID)
     logger = structlog.get_logger().bind(logger=LOGGER)
-
-    def emit(payload: dict[str, Any]) -> None:
-        logger.info(EVENT, payload=payload)
-
-    return emit
+    return lambda event, fields: logger.info(event, **fields)
 
 
-def django_structlog(folder: Path) -> Emit:
+def configure_structlog(*more: Any, **settings: Any) -> None:
+    """Hand structlog's events to the standard library, as django-structlog and wemake do."""
+    import structlog
+
+    stdlib, makers = structlog.stdlib, structlog.processors
+    processors = [structlog.contextvars.merge_contextvars, stdlib.filter_by_level]
+    processors += [makers.TimeStamper(fmt="iso"), stdlib.add_logger_name, stdlib.add_log_level]
+    processors += [stdlib.PositionalArgumentsFormatter(), makers.StackInfoRenderer()]
+    processors += [makers.format_exc_info, makers.UnicodeDecoder(), *more]
+    structlog.configure(
+        processors=[*processors, stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+        **settings,
+    )
+
+
+def structlog_formatter(kind: str, **options: Any) -> Any:
+    """Return the formatter that gives structlog's events to one of its renderers."""
+    import structlog
+
+    renderer = getattr(structlog.processors, kind, None) or getattr(structlog.dev, kind)
+    return structlog.stdlib.ProcessorFormatter(processor=renderer(**options))
+
+
+def _django_structlog(folder: Path) -> Log:
     """As django-structlog's getting started has it: structlog through the standard library."""
     import structlog
 
-    from .served.structlog_setup import configure_structlog, json_formatter
-
     configure_structlog()
     handler = logging.handlers.WatchedFileHandler(folder / "django-structlog.log")
-    handler.setFormatter(json_formatter())
-    _attach(handler)
+    _attach(handler, structlog_formatter("JSONRenderer"))
     structlog.contextvars.bind_contextvars(request_id=REQUEST_ID)
     logger = structlog.get_logger(LOGGER)
-
-    def emit(payload: dict[str, Any]) -> None:
-        logger.info(EVENT, payload=payload)
-
-    return emit
+    return lambda event, fields: logger.info(event, **fields)
 
 
-def python_json_logger(folder: Path) -> Emit:
-    """As python-json-logger's quick start has it, with the fields named."""
-    from pythonjsonlogger.json import JsonFormatter
-
-    fields = ["asctime", "levelname", "name", "request_id", "message"]
-    return _standard(folder, "json.log", JsonFormatter(fields))
-
-
-def python_json_logger_orjson(folder: Path) -> Emit:
-    """python-json-logger with its fast encoder."""
-    from pythonjsonlogger.orjson import OrjsonFormatter
-
-    fields = ["asctime", "levelname", "name", "request_id", "message"]
-    return _standard(folder, "orjson.log", OrjsonFormatter(fields))
-
-
-def format_string(folder: Path) -> Emit:
-    """python-json-logger with a `{` format string, as this template was first asked for."""
-    from pythonjsonlogger.json import JsonFormatter
-
-    fields = "{asctime}{levelname}{name}{request_id}{message}"
-    return _standard(folder, "format.log", JsonFormatter(fields, style="{"))
-
-
-def ecs_logging(folder: Path) -> Emit:
-    """As ecs-logging's documentation has it."""
-    from ecs_logging import StdlibFormatter
-
-    return _standard(folder, "ecs.log", StdlibFormatter())
-
-
-def loguru(folder: Path) -> Emit:
+def _loguru(folder: Path) -> Log:
     """Loguru with serialize=True; the text beside its record is the message alone, for speed."""
     from loguru import logger as root
 
     root.remove()
     root.add(folder / "loguru.log", format="{message}", serialize=True)
     logger = root.bind(request_id=REQUEST_ID, logger=LOGGER)
-
-    def emit(payload: dict[str, Any]) -> None:
-        logger.bind(payload=payload).info(EVENT)
-
-    return emit
+    return lambda event, fields: logger.bind(**fields).info(event)
 
 
-class _RequestIdFilter(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = _request_id.get()
-        return True
-
-
-def _attach(handler: logging.Handler) -> logging.Logger:
+def _attach(handler: logging.Handler, formatter: logging.Formatter) -> logging.Logger:
     logger = logging.getLogger(LOGGER)
     logger.propagate = False
     logger.setLevel(logging.INFO)
+    handler.setFormatter(formatter)
     logger.addHandler(handler)
     return logger
 
 
-def _standard(folder: Path, name: str, formatter: logging.Formatter) -> Emit:
-    handler = logging.FileHandler(folder / name)
-    handler.addFilter(_RequestIdFilter())
-    handler.setFormatter(formatter)
-    logger = _attach(handler)
+def _standard(module: str, formatter: str, arguments: dict[str, Any], folder: Path) -> Log:
+    """Use the standard library, with a formatter as its documentation has it."""
 
-    def emit(payload: dict[str, Any]) -> None:
-        logger.info(EVENT, extra={"payload": payload})
+    def add_request_id(record: logging.LogRecord) -> bool:
+        record.request_id = REQUEST_ID
+        return True
 
-    return emit
-
-
-def _log_by_project(event: str, fields: dict[str, Any]) -> None:
-    from ecommerce.logging_helper import log_event
-
-    log_event(event, fields)
+    handler = logging.FileHandler(folder / "standard.log")
+    handler.addFilter(add_request_id)
+    logger = _attach(handler, getattr(import_module(module), formatter)(**arguments))
+    return lambda event, fields: logger.info(event, extra=fields)
 
 
-def _log_by_structlog(event: str, fields: dict[str, Any]) -> None:
-    import structlog
-
-    structlog.get_logger(LOGGER).info(event, **fields)
-
-
-def _log_by_extra(event: str, fields: dict[str, Any]) -> None:
-    logging.getLogger(LOGGER).info(event, extra=fields)
-
-
-def _log_by_loguru(event: str, fields: dict[str, Any]) -> None:
-    from loguru import logger
-
-    logger.bind(request_id=REQUEST_ID).bind(**fields).info(event)
-
-
-PEERS = {
-    "floor": Peer("the floor: `orjson.dumps` and one write", floor),
-    "project": Peer("**this project**, one file", project, _log_by_project),
-    "structlog": Peer("structlog, its fastest recipe", structlog_fastest, _log_by_structlog),
-    "json-orjson": Peer("python-json-logger, orjson", python_json_logger_orjson, _log_by_extra),
-    "json": Peer("python-json-logger", python_json_logger, _log_by_extra),
-    "format": Peer("python-json-logger, `{` format string", format_string, _log_by_extra),
-    "django-structlog": Peer(
-        "django-structlog, its JSON file", django_structlog, _log_by_structlog
-    ),
-    "loguru": Peer("loguru, `serialize=True`", loguru, _log_by_loguru),
-    "ecs": Peer("ecs-logging", ecs_logging, _log_by_extra),
-    "floor-two": Peer("the floor with two writes", floor_two),
-    "project-three": Peer(
-        "**this project**, console, file and error file", project_three, _log_by_project
-    ),
+_json = partial(_standard, "pythonjsonlogger.json", "JsonFormatter")
+PEERS: dict[str, Callable[[Path], Log]] = {
+    "floor": floor,
+    "project": partial(project.set_up, "file"),
+    "structlog": partial(_structlog, False),
+    "careful": partial(_structlog, True),
+    "json-orjson": partial(_standard, "pythonjsonlogger.orjson", "OrjsonFormatter", _FIELDS),
+    "json": partial(_json, _FIELDS),
+    "format": partial(_json, _FORMAT),
+    "django-structlog": _django_structlog,
+    "loguru": _loguru,
+    "ecs": partial(_standard, "ecs_logging", "StdlibFormatter", {}),
+    "floor-two": partial(floor, sinks=2),
+    "project-three": partial(project.set_up, "console,file,error_file"),
 }
+
+
+def fields_of(peer: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Return what a peer is given for a payload: the same key of the line has it everywhere."""
+    return payload if peer.startswith(("floor", "project")) else {"payload": payload}

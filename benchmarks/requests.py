@@ -1,108 +1,71 @@
-"""CPU per request, through the WSGI handler of one peer: `requests PEER FOLDER`, under pyperf."""
+"""What a request costs: CPU in process, requests per second through gunicorn, and memory."""
 
-import io
-import json
-import os
 import shutil
-import sys
+import socket
+import subprocess
 import time
-from collections.abc import Callable
+import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .alone import runner_of
+from .turns import Pace, Rounds, Worker, measure, served
+from .worker import STATUSES
+from .workshop import Workshop
 
-STATUSES = {"GET": "200", "POST": "201"}
-PRODUCTS = 20
-PRODUCT = json.dumps({"name": "Teapot, blue", "stock": 3, "price": "12.50"}).encode()
-
-
-def environment(peer: str, folder: Path) -> dict[str, str]:
-    """Return the settings with which a peer is served from a folder of its own."""
-    return {
-        "DJANGO_SETTINGS_MODULE": f"{__package__}.served.{peer}",
-        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
-        "LOG_DIR": str(folder),
-        "LOG_HANDLERS": "console,file,error_file",
-    }
+SERVED = """without_logging floor project_silent project cookiecutter_django wemake
+django_structlog_json django_structlog""".split()
 
 
-def make_database(folder: Path) -> None:
-    """Make the database that every peer starts with, by the rendered project itself."""
-    os.environ |= environment("project", folder)
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from ecommerce.products.models import Product
-
-    call_command("migrate", verbosity=0)
-    Product.objects.bulk_create(
-        Product(name=f"Teapot {number}", stock=number, price=number) for number in range(PRODUCTS)
-    )
-
-
-def start(peer: str, databases: Path) -> tuple[Any, Path]:
-    """Return the WSGI handler of a peer, and the folder of its own that it writes to."""
-    folder = databases / f"{peer}-{os.getpid()}"
-    folder.mkdir()
-    shutil.copy(databases / "db.sqlite3", folder)
-    os.environ |= environment(peer, folder)
-    stdout, sys.stdout = sys.stdout, (folder / "console.log").open("a", encoding="utf-8")
-    from django.core.wsgi import get_wsgi_application
-
-    application = get_wsgi_application()
-    sys.stdout = stdout
-    return application, folder
+def run(workshop: Workshop, pace: Pace, memory: Path) -> dict[str, Any]:
+    """Measure every peer; without wrk, no requests per second."""
+    migrate = [workshop.python, str(workshop.project / "manage.py"), "migrate", "--verbosity=0"]
+    subprocess.run(migrate, check=True, env=workshop.environment(**served("project", memory)))
+    workers = {}
+    for peer in SERVED:
+        (folder := memory / f"api-{peer}").mkdir()
+        shutil.copy(memory / "db.sqlite3", folder)
+        workers[peer] = Worker(workshop, "request", peer, folder)
+    cpu, lines, rates = measure(workers, pace), {}, Rounds()
+    for peer, worker in workers.items():
+        for method in STATUSES:
+            worker.block(method, 1)
+            lines[f"{peer}/{method}"] = worker.lines()
+    megabytes = {peer: worker.megabytes() for peer, worker in workers.items()}
+    workers.clear()
+    for _ in range(pace.few_rounds if shutil.which("wrk") else 0):
+        for peer in SERVED:
+            rate = _requests_per_second(workshop, peer, memory / f"api-{peer}")
+            rates.setdefault(peer, []).append(rate)
+    return {"cpu": cpu, "lines": lines, "rates": rates, "memory": megabytes}
 
 
-def main() -> None:
-    """Measure a GET and a POST of this peer."""
-    runner, peer, databases = runner_of(__spec__.name)
-    application, folder = start(peer, databases)
-    for method in STATUSES:
-        runner.bench_time_func(f"{peer}/{method}", timer(application, method))
-    shutil.rmtree(folder)
-
-
-def timer(application: Any, method: str) -> Callable[[int], float]:
-    """Return what makes so many requests, and returns the seconds of CPU that they took."""
-    body = PRODUCT if method == "POST" else b""
-    environ = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": "/api/products/",
-        "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8000",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "127.0.0.1:8000",
-        "HTTP_USER_AGENT": "benchmarks",
-        "HTTP_ACCEPT": "application/json",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.url_scheme": "http",
-        "wsgi.errors": sys.stderr,
-    }
-    answered: set[str] = set()
-
-    def start_response(given: str, _headers: object, _exc_info: object = None) -> None:
-        answered.add(given[:3])
-
-    def requests(loops: int) -> float:
-        started = time.process_time()
-        for _ in range(loops):
-            response = application({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
-            for _part in response:
-                pass
-            response.close()
-        seconds = time.process_time() - started
-        assert answered == {STATUSES[method]}, answered
-        return seconds
-
-    return requests
-
-
-if __name__ == "__main__":
-    main()
+def _requests_per_second(workshop: Workshop, peer: str, folder: Path) -> float:
+    """Return what wrk counts; the project is served by its own configuration, others by none."""
+    ours, console = peer.startswith("project"), folder / "console.log"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    application = "config.wsgi" if ours else "django.core.wsgi:get_wsgi_application()"
+    command = [workshop.python, "-m", "gunicorn", application, f"--bind={address}", "--workers=1"]
+    command += ["--worker-class=gthread", "--threads=4", "--keep-alive=30", "--no-control-socket"]
+    environment = workshop.environment(**served(peer, folder))
+    folder = workshop.project if ours else folder  # where a gunicorn.conf.py is looked for
+    with console.open("ab") as out:
+        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=out, stderr=out)
+    url = f"http://{address}/api/products/"
+    try:
+        for _ in range(300):
+            with suppress(OSError):
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            time.sleep(0.1)
+        for seconds in (1, 3):  # the first to warm up
+            wrk = ["wrk", "-t1", "-c4", f"-d{seconds}s", url]
+            said = subprocess.run(wrk, check=True, capture_output=True, text=True).stdout
+        if "Requests/sec:" not in said or "Non-2xx" in said:
+            raise RuntimeError(said + console.read_text(encoding="utf-8")[-2_000:])
+        return float(said.partition("Requests/sec:")[2].split()[0])
+    finally:
+        server.terminate()
+        server.wait(30)

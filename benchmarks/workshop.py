@@ -5,51 +5,47 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
+from .project import SLUG
+
 TEMPLATE = Path(__file__).parents[1]
-PEERS = (
-    "django-structlog>=11,<12",
-    "ecs-logging>=2.3,<3",
-    "loguru>=0.7.3,<0.8",
-    "structlog>=26,<27",
-)
-TOOLS = ("cookiecutter>=2.7.1,<3", "pyperf>=2.10,<3", "uv>=0.13")
+_PACKAGES = """cookiecutter>=2.7.1,<3 uv>=0.13 django-structlog>=11,<12 ecs-logging>=2.3,<3
+loguru>=0.7.3,<0.8 orjson>=3.13 python-json-logger>=4.2,<5 structlog>=26,<27""".split()
+_NAMED = """cookiecutter django djangorestframework gunicorn orjson structlog django-structlog
+python-json-logger loguru ecs-logging""".split()
+_KEPT = """HOME LANG UV_PYTHON_DOWNLOADS UV_DEFAULT_INDEX UV_INDEX_URL PIP_INDEX_URL SSL_CERT_FILE
+HTTPS_PROXY https_proxy""".split()
 
 
-@dataclass(frozen=True)
 class Workshop:
-    """A folder with `venv`, `project` and what the measurements write."""
+    """A folder with a virtual environment, the project and what the measurements write."""
 
-    folder: Path
+    def __init__(self, folder: Path) -> None:
+        """Name the interpreter with all packages, and the project with the default answers."""
+        self.folder, self.project = folder, folder / SLUG
+        self.python = str(folder / "venv" / "bin" / "python")
 
-    @property
-    def python(self) -> str:
-        """The interpreter that has the project's packages and the peers."""
-        return str(self.folder / "venv" / "bin" / "python")
-
-    @property
-    def project(self) -> Path:
-        """The project that was baked with the template's default answers."""
-        return self.folder / "ecommerce"
+    def versions(self) -> dict[str, str]:
+        """Return the versions of Python and of what is compared."""
+        site = str(next((self.folder / "venv" / "lib").glob("python*")) / "site-packages")
+        found = {item.name.lower(): item.version for item in distributions(path=[site])}
+        python = ".".join(map(str, sys.version_info[:3]))
+        return {"Python": python} | {name: found[name] for name in _NAMED}
 
     def bare_environment(self, **settings: str) -> dict[str, str]:
         """Return an environment that has these settings and none of the caller's own."""
-        kept = [
-            *("HOME", "LANG", "UV_PYTHON_DOWNLOADS", "UV_DEFAULT_INDEX", "UV_INDEX_URL"),
-            *("PIP_INDEX_URL", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy"),
-        ]
         path = f"{os.environ['PATH']}:{Path(self.python).parent}"  # has uv where nobody else has
-        inherited = {name: os.environ[name] for name in kept if name in os.environ}
+        inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return inherited | {"PATH": path} | settings
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return an environment in which the rendered project and the benchmarks run."""
         paths = os.pathsep.join([str(self.project), str(TEMPLATE)])
         python = {"PYTHONPATH": paths, "PYTHONPYCACHEPREFIX": str(self.folder / "pycache")}
-        project = {"SECRET_KEY": "only-for-benchmarks-" * 3, "ALLOWED_HOSTS": "*"}
-        return self.bare_environment(PYTHONHASHSEED="0") | python | project | settings
+        answers = {"SECRET_KEY": "only-for-benchmarks-" * 3, "ALLOWED_HOSTS": "*"}
+        return self.bare_environment(PYTHONHASHSEED="0") | python | answers | settings
 
     def new_folder(self, name: str) -> Path:
         """Return an empty folder of this name."""
@@ -60,23 +56,13 @@ class Workshop:
 
     def set_up(self) -> None:
         """Install what a run before has not, and bake."""
-        print(f"Installing into {self.folder}", flush=True)
-        self._install([*TOOLS, *PEERS])
+        if not (venv := self.folder / "venv").exists():
+            subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+            subprocess.run([self.python, "-m", "pip", "install", "-q", "uv"], check=True)
+        install = [str(venv / "bin" / "uv"), "pip", "install", "-q", "--python", self.python]
+        subprocess.run([*install, *_PACKAGES], check=True)
         shutil.rmtree(self.project, ignore_errors=True)
-        cookiecutter = [self.python, "-m", "cookiecutter", str(TEMPLATE), "--no-input"]
-        cookiecutter += ["--output-dir", str(self.folder), "--accept-hooks", "no"]
-        subprocess.run(cookiecutter, check=True)
+        bake = [self.python, "-m", "cookiecutter", str(TEMPLATE), "--output-dir", str(self.folder)]
+        subprocess.run([*bake, "--no-input", "--accept-hooks", "no"], check=True)
         pyproject = tomllib.loads((self.project / "pyproject.toml").read_text(encoding="utf-8"))
-        self._install(pyproject["project"]["dependencies"])
-
-    def _install(self, requirements: list[str]) -> None:
-        venv = self.folder / "venv"
-        if uv := shutil.which("uv"):
-            if not venv.exists():
-                subprocess.run([uv, "venv", "-q", "--python", sys.executable, venv], check=True)
-            command = [uv, "pip", "install", "-q", "--python", self.python]
-        else:
-            if not venv.exists():
-                subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-            command = [self.python, "-m", "pip", "install", "-q"]
-        subprocess.run([*command, *requirements], check=True)
+        subprocess.run([*install, *pyproject["project"]["dependencies"]], check=True)

@@ -1,4 +1,4 @@
-"""Refuse answers that would make a broken or unsafe project, and print the command that mends them.
+"""Refuse answers that would make a broken or unsafe project, and print a command that works.
 
 Cookiecutter makes the project's folder before it runs this hook. So that no answer can put it
 elsewhere, `__project_slug_contained` in cookiecutter.json takes the separators out of the slug
@@ -11,63 +11,54 @@ if __name__ == "__main__":
     # The hook runs from the shared temporary folder, where anyone may have put a module.
     sys.path.pop(0)
 
+import json
 import keyword
 import os
 import re
 import shlex
 import subprocess
-import unicodedata
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 # The only line that Jinja fills: as a literal, an answer cannot become code.
+# Under cruft, keys that begin with _ are missing or others: there is no _output_dir, but _commit.
 ANSWERS: dict[str, Any] = {{dict(cookiecutter)}}  # type: ignore  # noqa: F821, PGH003
 
 NAMESPACE_LENGTH = 40  # keeps the longest lines of the project within its line length
 SLUG_LENGTH = 100
-OLDEST_PYTHON = {"5.2": (3, 11), "6.1": (3, 12)}
-NEWEST_PYTHON = (3, 15)
+OLDEST_MINOR = {"5.2": 11, "6.1": 12}
 
 # What stands at the top of the project, and the labels of its Django applications.
-PROJECT_NAMES = frozenset(
-    "config tests test docs deploy staticfiles manage products observability logging_helper "
-    "admin auth contenttypes humanize messages sessions sites .git .github .venv .env "
-    ".env.example .gitignore .dockerignore .python-version dockerfile compose.yaml manage.py "
-    "pyproject.toml readme.md uv.lock db.sqlite3".split()
-)
+PROJECT_NAMES = """config tests test docs deploy staticfiles manage products observability admin
+auth contenttypes humanize messages sessions sites logging_helper .git .github .venv .env
+.env.example .gitignore .dockerignore .python-version dockerfile compose.yaml gunicorn.conf.py
+manage.py pyproject.toml readme.md uv.lock db.sqlite3""".split()
 # What the project installs, by import name, and by distribution name where the two differ.
-INSTALLED_NAMES = frozenset(
-    "amqp asgiref ast_serialize attr attrs auditlog axes billiard celery click "
-    "concurrent_log_handler django django_auditlog django_axes django_environ django_request_id "
-    "django_stubs django_stubs_ext djangorestframework djangorestframework_stubs drf_spectacular "
-    "drf_spectacular_sidecar drf_standardized_errors environ gunicorn h11 httptools inflection "
-    "iniconfig jsonschema jsonschema_specifications kombu librt mypy mypy_django_plugin "
-    "mypy_drf_plugin mypy_extensions opentelemetry orjson packaging pathspec pip pkg_resources "
-    "pluggy portalocker psycopg psycopg_binary psycopg_pool pygments pytest pytest_django "
-    "python_json_logger pythonjsonlogger pyyaml redis referencing request_id rest_framework rich "
-    "rpds ruff schemathesis setuptools sqlparse starlette types_jsonschema types_pyyaml "
-    "typing_extensions tzdata uritemplate uvicorn uvloop watchfiles websockets whitenoise "
-    "yaml".split()
-)
-WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-CONTROL_CATEGORIES = frozenset(["Cc", "Cs", "Zl", "Zp"])
-# They turn the reading direction, so that code can look like other code.
-DIRECTION_MARKS = frozenset(["LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"])
-
-
-class Refusal(NamedTuple):
-    """One answer that cannot be used, why, and one that can."""
-
-    key: str
-    why: str
-    instead: str
+INSTALLED_NAMES = """asgiref ast_serialize attr attrs auditlog axes click colorama
+concurrent_log_handler dateutil django django_auditlog django_axes django_environ django_request_id
+django_stubs django_stubs_ext djangorestframework djangorestframework_stubs drf_spectacular
+drf_spectacular_sidecar drf_standardized_errors environ gunicorn h11 inflection iniconfig jsonschema
+jsonschema_specifications librt markdown_it markdown_it_py mdurl mypy mypy_django_plugin
+mypy_drf_plugin mypy_extensions mypyc orjson packaging pathspec pluggy portalocker py pygments
+pytest pytest_django python_dateutil python_json_logger pythonjsonlogger pyyaml referencing
+request_id rest_framework rich rpds rpds_py ruff sqlparse types_jsonschema types_pyyaml
+typing_extensions tzdata uritemplate uvicorn whitenoise yaml""".split()
+# What those packages import only where it is there, by `import x`, and modules of newer Pythons.
+OPTIONAL_NAMES = """annotationlib bpython chardet compression ctags django_redis gunicorn_h1c h2
+httptools hyperscan idna importlib_metadata ipdb isoduration isort jinja2 jsonpointer markdown numpy
+pexpect pkg_resources profiling psutil pymemcache pywatchman pywintypes re2 requests rfc3987 tomli
+simplejson uri_template uvloop webcolors websockets win32con win32file winerror wsproto""".split()
+# The last two of every 65,536 code points are no characters.
+NONCHARACTERS = "".join(chr(end - 2) + chr(end - 1) for end in range(0x10000, 0x110001, 0x10000))
+# Control characters, line separators, marks that turn the reading direction (with them, code can
+# look like other code) and halves of characters.
+NOT_PLAIN = rf"[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff{NONCHARACTERS}]"
 
 
 def wrong_text(text: str) -> str:
     """Say why a text is not one line of plain characters; nothing when it is."""
-    return "" if to_plain(text) == text else "it holds control characters or line breaks"
+    return "it holds control characters or line breaks" if re.search(NOT_PLAIN, text) else ""
 
 
 def wrong_name(name: str) -> str:
@@ -77,145 +68,115 @@ def wrong_name(name: str) -> str:
 
 def wrong_slug(slug: str) -> str:
     """Say why a slug cannot name one folder on every system; nothing when it can."""
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", slug) or ".." in slug:
-        return "it must be one folder's name: letters and digits, with single . _ - between them"
-    if len(slug) > SLUG_LENGTH:
-        return f"it is longer than {SLUG_LENGTH} characters"
-    if WINDOWS_DEVICES.fullmatch(slug):
+    if len(slug) > SLUG_LENGTH or not re.fullmatch(r"(?ai)[a-z\d](\.?[\w-])*(?<![_-])", slug):
+        return f"it must be one folder's name: up to {SLUG_LENGTH} letters, digits and inner . _ -"
+    if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", slug):
         return "Windows keeps that name for a device"
-    if re.sub(r"[._-]+", "_", slug).lower() in INSTALLED_NAMES:
-        return "the project installs a package of that name"
-    return ""
+    installed = re.sub(r"[._-]+", "_", slug).lower() in INSTALLED_NAMES
+    return "the project installs a package of that name" if installed else ""
 
 
 def wrong_namespace(namespace: str) -> str:
     """Say why Python could not import a namespace, or what it hides; nothing when all is well."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", namespace):
-        return "it is no Python name: letters, digits and _ only, beginning with a letter"
-    if len(namespace) > NAMESPACE_LENGTH:
-        return f"it is longer than {NAMESPACE_LENGTH} characters"
+    if len(namespace) > NAMESPACE_LENGTH or not re.fullmatch(r"(?ai)[a-z]\w*", namespace):
+        return f"it is no Python name: up to {NAMESPACE_LENGTH} of a-z, 0-9 and _, a letter first"
     if keyword.iskeyword(namespace):
         return "it is a Python keyword"
-    # Without regard to case, as folders on macOS and Windows are.
-    if namespace.lower() in PROJECT_NAMES | {"logs"}:
+    name = namespace.lower()  # folders on macOS and Windows have no case
+    if name in [*PROJECT_NAMES, "logs"]:
         return "the project has a folder, module or application of that name"
-    if namespace.lower() in {name.lower() for name in INSTALLED_NAMES | sys.stdlib_module_names}:
-        return "it hides a module of that name, in the standard library or installed"
-    return ""
+    hidden = {*map(str.lower, sys.stdlib_module_names), *INSTALLED_NAMES, *OPTIONAL_NAMES}
+    return "it hides a module that Python or an installed package imports" if name in hidden else ""
 
 
-def wrong_log_dir(log_dir: str, *, namespace: str, project: Path) -> str:
+def wrong_log_dir(log_dir: str, namespace: str, project: Path) -> str:
     """Say why log files cannot be kept in a folder; nothing when they can."""
     anchor = Path(log_dir).anchor
     parts = log_dir[len(anchor) :].replace(os.sep, "/").split("/")
-    if anchor == "//" or any(part in {"", ".", ".."} for part in parts):
+    if anchor == "//" or not {"", ".", ".."}.isdisjoint(parts):
         return "it holds an empty part, or a dot part (. or ..)"
     if not all(re.fullmatch(r"[\w.+@-]([\w .+@-]*[\w+@-])?", part) for part in parts):
         return "only letters, digits, spaces and . _ - + @ may stand between /: no drive, no ~"
     place = Path(os.path.realpath(project / log_dir))
-    if place.is_relative_to(project):
-        first = "".join(place.relative_to(project).parts[:1]).lower()
-        own = first in PROJECT_NAMES | {"", namespace.lower()}
-        return "the project keeps its own files there" if own else ""
+    first = "".join(place.parts[len(project.parts) :][:1]).lower()
+    if place.is_relative_to(project) and first in ["", namespace.lower(), *PROJECT_NAMES]:
+        return "the project keeps its own files there"
     nearest = next(parent for parent in (place, *place.parents) if os.path.lexists(parent))
-    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        return ""
-    return f"it cannot be created or written: {nearest} is no folder that you can write to"
+    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return "" if writable else f"it cannot be created: {nearest} is no folder that you can write to"
 
 
 def wrong_django(version: str) -> str:
     """Say why a Django version cannot run here: no Python is new enough; nothing when one is."""
-    oldest = OLDEST_PYTHON.get(version, min(OLDEST_PYTHON.values()))
-    needed = ".".join(map(str, oldest))
-    minors = range(oldest[1], NEWEST_PYTHON[1] + 1)
-    commands = [[f"python3.{minor}", "-c", ""] for minor in minors]
-    commands += [["uv", "python", "find", "--no-python-downloads", f">={needed}"]]
-    if sys.version_info >= oldest or any(map(succeeds, commands)):
-        return ""
-    return f"it needs Python {needed} or newer, and none was found"
+    oldest = OLDEST_MINOR[version]
+    commands = [f'python3.{minor} -c ""' for minor in range(oldest, 16)]
+    commands.append(f'uv python find --no-python-downloads ">=3.{oldest}"')
+    # Run, not only looked for: pyenv puts launchers on the path that do not work.
+    found = sys.version_info >= (3, oldest) or succeeds(" || ".join(commands))
+    return "" if found else f"it needs Python 3.{oldest} or newer, and none was found"
 
 
-def succeeds(command: list[str]) -> bool:
-    """Run a command to see if it works: pyenv puts launchers on the path that do not."""
-    try:
-        return subprocess.run(command, check=False, capture_output=True, timeout=20).returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        return False
+def succeeds(command: str) -> bool:
+    """Run a command in a shell, without its output; return whether it succeeds."""
+    return subprocess.run(command, shell=True, check=False, capture_output=True).returncode == 0
 
 
 def to_plain(text: str) -> str:
-    """Put a space for every character that cannot stand as it is in TOML, Python, JSON or YAML."""
-
-    def plain(character: str) -> bool:
-        return (
-            unicodedata.category(character) not in CONTROL_CATEGORIES
-            and unicodedata.bidirectional(character) not in DIRECTION_MARKS
-            and ord(character) & 0xFFFE != 0xFFFE
-        )
-
-    return "".join(character if plain(character) else " " for character in text)
+    """Put a space for what cannot stand as it is in TOML, Python, JSON or YAML."""
+    return " ".join(re.sub(NOT_PLAIN, " ", text).split())
 
 
 def to_words(text: str, separator: str, length: int) -> str:
     """Join the ASCII words of a text by a separator, in lower case and cut to a length."""
-    words = re.sub(r"[^A-Za-z0-9]+", separator, text).strip(separator).lower()
-    return words[:length].strip(separator)
+    return separator.join(re.findall(r"[a-z0-9]+", text.lower()))[:length].strip(separator)
 
 
-def refusals(answers: dict[str, Any], project: Path) -> list[Refusal]:
-    """List everything that is wrong with the answers, each with a replacement that is right."""
-    name, slug = answers["project_name"], answers["__project_slug_given"]
-    namespace = to_words(answers["namespace"], "_", NAMESPACE_LENGTH - len("_service"))
-    packages = [namespace, f"{namespace}_service", f"app_{namespace}", "service"]
-    folder = to_words(slug, "-", SLUG_LENGTH - len("-service"))
-    log_parts = [part.strip(" ~") for part in re.split(r"[/\\:]", answers["log_dir"])]
-    log_dir = "/".join(part for part in log_parts if part.strip(". "))
-    rule = partial(wrong_log_dir, namespace=answers["namespace"], project=project)
-    checks: list[tuple[str, str, Callable[[str], str], list[str]]] = [
-        ("project_name", name, wrong_name, [" ".join(to_plain(name).split()), "Service"]),
-        ("project_slug", slug, wrong_slug, [folder, f"{folder}-service", "project"]),
-        ("description", answers["description"], wrong_text, [to_plain(answers["description"])]),
-        ("namespace", answers["namespace"], wrong_namespace, packages),
-        ("log_dir", answers["log_dir"], rule, [log_dir, "logs", "log"]),
-        ("django_version", answers["django_version"], wrong_django, ["5.2"]),
-    ]
-    return [
-        Refusal(key, why, next((each for each in instead if not wrong(each)), instead[-1]))
-        for key, answer, wrong, instead in checks
-        if (why := wrong(answer))
-    ]
+def refusals(answers: dict[str, Any], project: Path) -> dict[str, tuple[str, str]]:
+    """Return what is wrong with the answers, each with a replacement that is right."""
+    word = to_words(answers["namespace"], "_", NAMESPACE_LENGTH - len("_service"))
+    folder = to_words(answers["project_slug"], "-", SLUG_LENGTH - len("-service"))
+    log_dir = "/".join(re.findall(r"[^/\\:~ .][^/\\:~]*", answers["log_dir"]))
+    own = (answers["namespace"], project)
+    rules: dict[str, tuple[Callable[[str], str], list[str]]] = {
+        "project_name": (wrong_name, [to_plain(answers["project_name"]), "Service"]),
+        "project_slug": (wrong_slug, [folder, f"{folder}-service", "project"]),
+        "description": (wrong_text, [to_plain(answers["description"])]),
+        "namespace": (wrong_namespace, [word, f"{word}_service", f"app_{word}", "service"]),
+        "log_dir": (lambda text: wrong_log_dir(text, *own), [log_dir, "logs"]),
+        "django_version": (wrong_django, ["5.2"]),
+    }
+    # The reason against an answer that can be used is empty, and so the least of all.
+    found = {key: (wrong(answers[key]), min(new, key=wrong)) for key, (wrong, new) in rules.items()}
+    return {key: (why, instead) for key, (why, instead) in found.items() if why}
 
 
-def quoted_for_jinja(value: str) -> str:
-    """Write a value so that Cookiecutter, which renders the command line, gives it back."""
-    if not any("{" + mark in value for mark in "#%{"):
-        return value
-    return value.replace("{", "{" * 2 + " '{' " + "}" * 2)
-
-
-def corrected_command(answers: dict[str, Any], found: list[Refusal]) -> str:
-    """Build the command that repeats the whole dialogue with the refused answers mended."""
-    mended = {**answers, **{refusal.key: refusal.instead for refusal in found}}
-    command = ["cookiecutter", answers["_template"], "--no-input"]
+def corrected_command(answers: dict[str, Any], project: Path) -> str:
+    """Build the command that gives these answers."""
+    # Cookiecutter renders what it is given: write { so that this gives it back.
+    brace = "{" * 2 + " '{' " + "}" * 2
+    given = {key: re.sub(r"\{(?=[%#{])", brace, answers[key]) for key in answers if key[0] != "_"}
+    command = ["cruft", "create"] if "_commit" in answers else ["cookiecutter"]
+    command += [answers.get("_template", "TEMPLATE"), "--no-input"]
     if answers.get("_checkout"):
         command += ["--checkout", answers["_checkout"]]
-    if answers["_output_dir"] != os.environ.get("PWD"):
-        command += ["--output-dir", answers["_output_dir"]]
-    keys = [key for key in answers if not key.startswith("_")]
-    command += [f"{key}={quoted_for_jinja(mended[key])}" for key in keys]
+    if os.path.realpath(os.environ.get("PWD", "")) != str(project.parent):
+        command += ["--output-dir", str(project.parent)]
+    pairs = [f"{key}={answer}" for key, answer in given.items()]
+    command += ["--extra-context", json.dumps(given)] if "_commit" in answers else pairs
     return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
-def main() -> int:
-    """Print a line for each refused answer, then the corrected command; return the exit code."""
-    found = refusals(ANSWERS, Path(os.path.realpath(Path.cwd())))
-    given = {**ANSWERS, "project_slug": ANSWERS["__project_slug_given"]}
-    for refusal in found:
-        print(f"{refusal.key} {given[refusal.key]!r}: {refusal.why}.", file=sys.stderr)
-    if found:
-        print(f"\nThis would work:\n  {corrected_command(ANSWERS, found)}\n", file=sys.stderr)
-    return 1 if found else 0
+def main() -> str:
+    """Return a line for each refused answer and the corrected command; nothing if all is well."""
+    project = Path.cwd().resolve()
+    typed = ANSWERS.get("__project_slug_given", ANSWERS["project_slug"])
+    answers = {**ANSWERS, "project_slug": typed}
+    found = refusals(answers, project)
+    lines = [f"{key} {answers[key]!r}: {why}." for key, (why, _) in found.items()]
+    better = {**answers, **{key: instead for key, (_, instead) in found.items()}}
+    lines += ["", "This would work:", f"  {corrected_command(better, project)}", ""]
+    return "\n".join(lines) if found else ""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main() or 0)  # a text goes to stderr, and the exit code is 1

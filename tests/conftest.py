@@ -23,8 +23,16 @@ from tests.combinations import OUTSIDE, Answers
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 
+# These run inside a baked project: see test_machinery.py.
+collect_ignore = ["machinery"]
+
 # What tools leave in a project; not part of what is rendered.
 TOOL_FOLDERS = {".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest tests first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: "test_machinery.py" not in item.nodeid)
 
 
 class Run(Protocol):
@@ -113,15 +121,23 @@ def bake_with(cookies: Cookies, outside: Path, answers: Answers) -> BakedProject
 
 @pytest.fixture(scope="session", autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Put uv on the path, and what Cookiecutter leaves of its hooks into pytest's own folder."""
+    """Put uv and ruff on the path, and what Cookiecutter leaves of hooks into pytest's folder."""
     folder = str(tmp_path_factory.mktemp("hooks"))
     path = os.pathsep.join([str(Path(uv.find_uv_bin()).parent), os.environ["PATH"]])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", path)
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
-        patch.delenv("VIRTUAL_ENV", raising=False)
+        for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"):  # the template's, not a project's
+            patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return the folder of environments that projects share, also between pytest's workers."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
 
 
 @pytest.fixture

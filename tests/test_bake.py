@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 from pytest_cookies.plugin import Cookies
 
 from tests.combinations import COMBINATIONS, Answers
-from tests.conftest import BakedProject, bake_with, skip_without_python
+from tests.conftest import TEMPLATE, BakedProject, bake_with, skip_without_python
 from tests.rendered_files import rendered_files
 
 Bake = Callable[..., BakedProject]
@@ -44,6 +43,16 @@ def test_exactly_the_declared_files_are_there(baked: BakedProject) -> None:
     assert baked.files() == rendered_files(baked.answers)
 
 
+def test_the_machinery_is_the_same_in_every_project(baked: BakedProject) -> None:
+    template = TEMPLATE / "{{cookiecutter.project_slug}}"
+    names = {name for name in baked.files() if name.startswith("observability/")}
+    assert names
+    changed = [
+        name for name in names if (baked.path / name).read_bytes() != (template / name).read_bytes()
+    ]
+    assert not changed
+
+
 def test_no_mark_of_the_template_is_left(baked: BakedProject, combination: Answers) -> None:
     left = {}
     for name in baked.files():
@@ -73,7 +82,7 @@ def test_name_and_description_arrive_as_they_were_given(
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=["lint", "format"])
 def test_ruff_is_content(baked: BakedProject, command: list[str]) -> None:
-    baked.run(sys.executable, "-m", "ruff", *command, "--no-cache", ".")
+    baked.run("ruff", *command, "--no-cache", ".")
 
 
 def test_a_full_bake_proves_the_logging(bake: Bake, capfd: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,8 @@ from tests.conftest import TEMPLATE, BakedProject
 Bake = Callable[..., BakedProject]
 LoadHook = Callable[..., ModuleType]
 
+RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
+CONFIGURATION = Path("observability", "logging_config.py")
 ENV_EXAMPLE = "DEBUG=True\nSECRET_KEY=\n# LOG_LEVEL=INFO\n"
 
 
@@ -31,10 +33,9 @@ def hook(load_hook: LoadHook) -> Any:
 def project(tmp_path: Path) -> Path:
     """Return a folder that holds what the hook needs, with the template's own configuration."""
     project = tmp_path / "project"
-    (project / "config").mkdir(parents=True)
+    (project / "observability").mkdir(parents=True)
     (project / ".env.example").write_text(ENV_EXAMPLE, encoding="utf-8")
-    source = TEMPLATE / "{{cookiecutter.project_slug}}" / "config" / "logging.py"
-    (project / "config" / "logging.py").write_bytes(source.read_bytes())
+    (project / CONFIGURATION).write_bytes((RENDERED / CONFIGURATION).read_bytes())
     return project
 
 
@@ -119,9 +120,8 @@ def test_every_combination_passes_the_quick_check(
 
 
 def test_every_file_that_an_answer_leaves_out_is_one_of_the_template(hook: Any) -> None:
-    rendered = TEMPLATE / "{{cookiecutter.project_slug}}"
     for names in hook.LEFT_OUT.values():
-        assert all((rendered / name).is_file() for name in names)
+        assert all((RENDERED / name).is_file() for name in names)
 
 
 SPOILT = """
@@ -129,19 +129,24 @@ whole = logging_config
 
 def logging_config(**arguments):
     config = whole(**arguments)
-    logger = config["loggers"][arguments["namespace"]]
+    namespace = arguments["namespace"]
+    logger = config["loggers"][namespace]
     {change}
     return config
 """
 BROKEN = {
     "syntax": "config = = 1",
+    "undefined formatter": 'config["handlers"]["file"]["formatter"] = "text"',
     "exception": "1 / 0",
     "handler missing": 'config["handlers"].pop("file")',
     "handler unasked": 'config["handlers"]["console"] = {"class": "x", "formatter": "json"}',
+    "audit handler missing": 'config["handlers"].pop("audit_file")',
     "wrong level": 'config["handlers"]["error_file"]["level"] = "INFO"',
     "deaf logger": 'logger["level"] = "CRITICAL"',
     "every line twice": 'logger["propagate"] = True',
     "silent logger": 'logger["handlers"] = []',
+    "deaf audit logger": 'config["loggers"][namespace + ".audit"]["level"] = "CRITICAL"',
+    "silent audit logger": 'config["loggers"][namespace + ".audit"]["handlers"] = []',
 }
 
 
@@ -150,10 +155,25 @@ def test_a_broken_configuration_fails_the_quick_check(
     load_hook: LoadHook, project: Path, change: str
 ) -> None:
     hook = load_hook("post_gen_project", handlers="file+error_file")
-    with (project / "config" / "logging.py").open("a", encoding="utf-8") as source:
+    with (project / CONFIGURATION).open("a", encoding="utf-8") as source:
         source.write(SPOILT.replace("{change}", change))
-    with pytest.raises(hook.HookError, match=r"config/logging\.py does not work"):
+    with pytest.raises(hook.HookError, match=r"observability/logging_config\.py does not work"):
         hook.verify_quick(hook.ANSWERS, project)
+
+
+NEEDS_PACKAGES = """
+    config["filters"] = {"theirs": {"()": "observability.none.Filter"}}
+    for each in (logger, config["root"], config["handlers"]["file"]):
+        each["filters"] = ["theirs"]
+    config["handlers"]["relay"] = {"class": "observability.none.Relay"}
+    config["loggers"]["django"] = {"handlers": ["relay"], "level": "INFO"}
+"""
+
+
+def test_what_needs_the_packages_of_the_project_is_not_loaded(hook: Any, project: Path) -> None:
+    with (project / CONFIGURATION).open("a", encoding="utf-8") as source:
+        source.write(SPOILT.replace("    {change}", NEEDS_PACKAGES))
+    assert len(hook.verify_quick(hook.ANSWERS, project)) == 4
 
 
 def test_the_environment_of_the_caller_does_not_answer_for_the_project(
@@ -167,34 +187,63 @@ def test_the_environment_of_the_caller_does_not_answer_for_the_project(
     assert environment["HTTPS_PROXY"] == "kept"
 
 
-def fake_uv(folder: Path, monkeypatch: pytest.MonkeyPatch, sync: int, verify: int) -> None:
-    """Put an uv on the path that exits with these codes."""
-    script = f'#!/bin/sh\ncase "$1" in sync) exit {sync};; *) exit {verify};; esac\n'
-    (folder / "uv").write_text(script, encoding="utf-8")
-    (folder / "uv").chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder))
+@pytest.fixture
+def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that puts an uv on the path; a step named to it prints, and fails."""
+
+    def put(failing: str = "none") -> None:
+        script = f'#!/bin/sh\ncase "$*" in *{failing}*) echo why it failed; exit 1;; esac\n'
+        (tmp_path / "uv").write_text(script, encoding="utf-8")
+        (tmp_path / "uv").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+    return put
 
 
 def test_full_falls_back_when_uv_cannot_install(
-    hook: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hook: Any, project: Path, fake_uv: Callable[..., None]
 ) -> None:
-    fake_uv(tmp_path, monkeypatch, sync=2, verify=0)
+    fake_uv(failing="sync")
     assert "could not install" in hook.verify_full(project)
 
 
 def test_full_fails_when_the_logging_does_not_work(
-    hook: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hook: Any, project: Path, fake_uv: Callable[..., None]
 ) -> None:
-    fake_uv(tmp_path, monkeypatch, sync=0, verify=1)
+    fake_uv(failing="verify_logging")
     with pytest.raises(hook.HookError, match="verify_logging failed"):
         hook.verify_full(project)
 
 
-def test_full_is_satisfied_when_the_logging_works(
-    hook: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_full_fails_with_the_reason_when_the_system_check_does(
+    hook: Any, project: Path, fake_uv: Callable[..., None], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    fake_uv(tmp_path, monkeypatch, sync=0, verify=0)
+    fake_uv(failing="'manage.py check'")
+    with pytest.raises(hook.HookError, match=r"manage\.py check failed"):
+        hook.verify_full(project)
+    assert "why it failed" in capfd.readouterr().err
+
+
+def test_full_is_satisfied_when_the_logging_works(
+    hook: Any, project: Path, fake_uv: Callable[..., None]
+) -> None:
+    fake_uv()
     assert hook.verify_full(project) == ""
+
+
+def test_keys_that_begin_with_an_underscore_are_not_needed(
+    hook: Any,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = {key: answer for key, answer in hook.ANSWERS.items() if not key.startswith("_")}
+    monkeypatch.setattr(hook, "ANSWERS", kept)
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PWD", str(project.parent))
+    assert hook.main() == 0
+    assert "Next:\n  cd project\n" in capsys.readouterr().out
+    assert (project / ".env").is_file()
 
 
 def without_uv() -> str:
@@ -251,12 +300,15 @@ def test_a_broken_configuration_fails_the_bake(
 ) -> None:
     template = tmp_path / "template"
     shutil.copytree(TEMPLATE, template, ignore=shutil.ignore_patterns(".git", ".venv"))
-    path = template / "{{cookiecutter.project_slug}}" / "config" / "logging.py"
+    path = template / RENDERED.name / CONFIGURATION
     path.write_text("1 / 0\n", encoding="utf-8")
     result = cookies.bake(template=str(template), extra_context={"verification": "quick"})
     printed = capfd.readouterr().err
     assert result.exit_code == -1
-    assert "config/logging.py does not work: ZeroDivisionError: division by zero." in printed
+    assert (
+        "observability/logging_config.py does not work: ZeroDivisionError: division by zero."
+        in printed
+    )
     assert "Traceback" not in printed.partition("Stopping generation")[0]
 
 

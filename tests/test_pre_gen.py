@@ -1,8 +1,10 @@
 """The rules of the pre-generation hook, one by one."""
 
+import json
 import re
 import shlex
 import stat
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import BakedProject
+from tests.conftest import TEMPLATE, BakedProject
 
 LoadHook = Callable[..., ModuleType]
+RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
 
 
 @pytest.fixture
@@ -74,7 +77,13 @@ def test_what_cannot_name_a_folder_everywhere_is_no_slug(hook: Any, slug: str) -
     assert hook.wrong_slug(slug)
 
 
-@pytest.mark.parametrize("namespace", ["shop", "a", "Shop", "shop_2", "match", "a" * 40])
+@pytest.mark.parametrize(
+    "namespace",
+    ["shop", "a", "Shop", "shop_2", "match", "a" * 40]
+    # Packages that nothing here installs, nor imports by their bare name.
+    + ["celery", "kombu", "billiard", "amqp", "redis", "psycopg", "opentelemetry", "starlette"]
+    + ["schemathesis", "watchfiles", "setuptools", "coreapi", "guardian", "bcrypt", "PIL"],
+)
 def test_an_identifier_is_a_namespace(hook: Any, namespace: str) -> None:
     assert hook.wrong_namespace(namespace) == ""
 
@@ -82,8 +91,10 @@ def test_an_identifier_is_a_namespace(hook: Any, namespace: str) -> None:
 @pytest.mark.parametrize(
     "namespace",
     ["", "2nd", "my-shop", "my shop", "_shop", "café", "shop\n", "a.b", "a" * 41]
-    + ["class", "None", "logging", "Logging", "test", "django", "Celery", "rest_framework"]
-    + ["request_id", "pythonjsonlogger", "config", "tests", "products", "docs", "logs", "auth"],
+    + ["class", "None", "logging", "Logging", "test", "django", "Uvicorn", "rest_framework"]
+    + ["request_id", "pythonjsonlogger", "config", "tests", "products", "docs", "logs", "auth"]
+    + ["observability", "gunicorn", "manage", "requests", "Markdown", "dateutil", "idna", "py"]
+    + ["jinja2", "numpy", "uvloop", "websockets", "compression", "annotationlib"],
 )
 def test_what_python_cannot_import_or_would_hide_is_no_namespace(
     hook: Any,
@@ -105,7 +116,7 @@ def test_a_plain_relative_folder_takes_the_logs(
     + ["C:logs", "C:/logs", "~", "~/logs", "$HOME/logs", "a\nb", " logs", "logs ", 'a"b', "a'b"]
     + ["a*", "a{b}", "a#b", "a;b"]
     + ["config", "Config/logs", "tests", "deploy/x", "docs", "shop", "SHOP/logs", ".git/logs"]
-    + [".env", "manage.py", "README.md"],
+    + [".env", "manage.py", "README.md", "gunicorn.conf.py", "observability/logs"],
 )
 def test_another_relative_folder_does_not(
     wrong_log_dir: Callable[[str], str], log_dir: str
@@ -190,6 +201,12 @@ def test_the_running_python_counts(hook: Any, monkeypatch: pytest.MonkeyPatch) -
     assert hook.wrong_django("6.1") == ""
 
 
+def with_better_answers(hook: Any, answers: dict[str, Any], project: Path) -> dict[str, Any]:
+    """Return the answers with what the hook offers in place of those that it refuses."""
+    found = hook.refusals(answers, project)
+    return {**answers, **{key: instead for key, (_, instead) in found.items()}}
+
+
 @pytest.mark.parametrize(
     ("key", "answer"),
     [
@@ -215,29 +232,59 @@ def test_what_is_offered_instead_is_never_refused(
     key: str,
     answer: str,
 ) -> None:
-    answers = {**hook.ANSWERS, key: answer}
-    if key == "project_slug":
-        answers["__project_slug_given"] = answer
-    for refusal in hook.refusals(answers, tmp_path):
-        answers[refusal.key] = refusal.instead
-        answers["__project_slug_given"] = answers["project_slug"]
-    assert hook.refusals(answers, tmp_path) == []
+    answers = with_better_answers(hook, {**hook.ANSWERS, key: answer}, tmp_path)
+    assert hook.refusals(answers, tmp_path) == {}
 
 
 def test_the_command_names_the_template_the_version_and_the_folder(
     hook: Any,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     answers = {**hook.ANSWERS, "_template": "gh:org/repo", "_checkout": "v1"}
-    answers["_output_dir"] = "/my work"
+    here = tmp_path / "my work"
+    here.mkdir()
+    project = here / "project"
     monkeypatch.setenv("PWD", "/elsewhere")
-    command = shlex.split(hook.corrected_command(answers, []))
+    command = shlex.split(hook.corrected_command(answers, project))
     assert command[:7] == [
         *("cookiecutter", "gh:org/repo", "--no-input"),
-        *("--checkout", "v1", "--output-dir", "/my work"),
+        *("--checkout", "v1", "--output-dir", str(here)),
     ]
-    monkeypatch.setenv("PWD", "/my work")
-    assert "--output-dir" not in hook.corrected_command(answers, [])
+    monkeypatch.setenv("PWD", str(here))
+    assert "--output-dir" not in hook.corrected_command(answers, project)
+
+
+def test_under_cruft_the_command_is_one_of_cruft(hook: Any, tmp_path: Path) -> None:
+    answers = {key: answer for key, answer in hook.ANSWERS.items() if not key.startswith("_")}
+    cruft = {**answers, "_template": "https://host/repo", "_commit": "0" * 40}
+    command = shlex.split(hook.corrected_command(cruft, tmp_path / "project"))
+    assert command[:4] == ["cruft", "create", "https://host/repo", "--no-input"]
+    assert json.loads(command[command.index("--extra-context") + 1]) == answers
+
+
+@pytest.mark.parametrize(("namespace", "refused"), [("shop", False), ("os", True)])
+def test_keys_that_begin_with_an_underscore_are_not_needed(
+    hook: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    namespace: str,
+    refused: bool,
+) -> None:
+    kept = {key: answer for key, answer in hook.ANSWERS.items() if not key.startswith("_")}
+    monkeypatch.setattr(hook, "ANSWERS", {**kept, "namespace": namespace})
+    monkeypatch.chdir(tmp_path)
+    printed = hook.main()
+    assert ("cookiecutter TEMPLATE --no-input" in printed) is refused
+    assert refused or printed == ""
+
+
+def test_whatever_stands_at_the_top_of_the_project_is_no_namespace(hook: Any) -> None:
+    top = {path.name.lower() for path in RENDERED.iterdir() if "{{" not in path.name}
+    assert top - set(hook.PROJECT_NAMES) == set()
+    applications = {path.parent.name for path in RENDERED.glob("{{*/*/apps.py")}
+    assert "products" in applications
+    assert applications - set(hook.PROJECT_NAMES) == set()
 
 
 def test_nothing_that_the_project_depends_on_can_be_its_slug(
@@ -247,3 +294,85 @@ def test_nothing_that_the_project_depends_on_can_be_its_slug(
     needed = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
     names = [re.split(r"[^\w-]", requirement)[0] for requirement in needed]
     assert not [name for name in names if not hook.wrong_slug(name)]
+
+
+def test_every_module_of_this_python_is_refused(hook: Any) -> None:
+    names = [name for name in sys.stdlib_module_names if not name.startswith("_")]
+    assert [name for name in names if not hook.wrong_namespace(name)] == []
+
+
+# Run in a project, by its own Python: what it installs, and what that imports if it can.
+# `import x` of a name that is not installed would be satisfied by a service of that name; so
+# would a search for it. `from x import y` and `import x.y` would fail as they do without it.
+NAMES = """
+import ast, importlib, importlib.metadata, json, os, pathlib, re, sys
+
+sys.path.insert(0, os.getcwd())
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+if sys.argv[1] == "serve":
+    import django
+    from django.core.management import get_commands, load_command_class
+
+    django.setup()
+    for name, application in get_commands().items():
+        load_command_class(application, name)
+    modules = "config.urls config.wsgi config.asgi gunicorn.app.wsgiapp gunicorn.workers.gthread"
+    modules += " uvicorn.main uvicorn.supervisors uvicorn.loops.auto uvicorn.lifespan.on"
+    modules += " uvicorn.protocols.http.auto uvicorn.protocols.websockets.auto"
+    modules += " concurrent_log_handler"
+else:
+    modules = "mypy.main mypy_django_plugin.main mypy_drf_plugin.main pytest pytest_django.plugin"
+    modules += " _pytest.legacypath _pytest.pytester _pytest.unittest _pytest.monkeypatch"
+for name in modules.split():
+    importlib.import_module(name)
+
+SEARCH = r"(find_spec|import_module)$"
+imported = {}
+for module in list(sys.modules.values()):
+    path = pathlib.Path(getattr(module, "__file__", None) or "none")
+    if path.suffix == ".so":
+        path = path.with_name(path.name.partition(".")[0] + ".py")
+    if "site-packages" not in path.parts or not path.is_file():
+        continue
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Call) and re.search(SEARCH, ast.unparse(node.func)):
+            names = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        else:
+            continue
+        imported |= {name: str(path) for name in names if str(name).isidentifier()}
+installed = {*importlib.metadata.packages_distributions()}
+distributions = {each.metadata["Name"] for each in importlib.metadata.distributions()}
+optional = {name: path for name, path in imported.items() if name not in installed}
+print("names:" + json.dumps([sorted(installed), sorted(distributions), optional]))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("django_version", ["5.2", "6.1"])
+def test_the_names_in_the_hook_are_those_of_a_project(
+    hook: Any, bake: Callable[..., BakedProject], django_version: str
+) -> None:
+    project = bake(django_version=django_version)
+    project.run("uv", "sync", "--quiet")
+    installed: set[str] = set()
+    distributions: set[str] = set()
+    optional: dict[str, str] = {}
+    for part in ("serve", "test"):
+        printed = project.run("uv", "run", "--no-sync", "python", "-c", NAMES, part).stdout
+        found = json.loads(printed.rpartition("names:")[2])
+        installed |= set(found[0])
+        distributions |= set(found[1])
+        optional |= found[2]
+    names = {name for name in installed if re.fullmatch(r"[A-Za-z]\w*", name)}
+    unknown = {name for name in optional if re.fullmatch(r"[A-Za-z]\w*", name)}
+    assert {name for name in names if not hook.wrong_namespace(name)} == set()
+    assert {name for name in distributions if not hook.wrong_slug(name)} == set()
+    assert {name: optional[name] for name in unknown if not hook.wrong_namespace(name)} == {}
+
+    # What is listed for nothing would refuse a name that nobody else uses.
+    normal = {re.sub(r"[._-]+", "_", name).lower() for name in names | distributions}
+    assert set(hook.INSTALLED_NAMES) - normal == {"colorama"}  # on Windows only
+    newer = {"annotationlib", "compression", "profiling"}
+    assert set(hook.OPTIONAL_NAMES) - {name.lower() for name in unknown} - newer == set()

@@ -2,10 +2,13 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_cookies.plugin import Cookies
 
 from tests.combinations import COMBINATIONS
 from tests.conftest import TEMPLATE
@@ -112,5 +115,23 @@ def test_the_readme_lists_the_questions_and_their_choices() -> None:
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
     commands = (TEMPLATE / ".ci" / "run").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^(.*&& python -m pytest) \|\| exit 1$", commands, re.MULTILINE)
+    (command,) = re.findall(r"^(.*&& uv run pytest) \|\| exit 1$", commands, re.MULTILINE)
     assert command in readme
+
+
+def test_nothing_in_observability_is_rendered(cookies: Cookies, tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    shutil.copytree(TEMPLATE, template, ignore=shutil.ignore_patterns(".*", "tests", "benchmarks"))
+    project = template / "{{cookiecutter.project_slug}}"
+    shutil.copyfile(TEMPLATE / project.name / ".env.example", project / ".env.example")
+    for name in ("a.txt", "line/b.txt", "deep/er/{{c}}.txt"):
+        written = project / "observability" / name
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text("{{ cookiecutter.namespace }} {% raw %} {# #}\n", encoding="utf-8")
+    result = cookies.bake(template=str(template), extra_context={"verification": "quick"})
+    assert result.exception is None, result.exception
+    assert result.project_path is not None
+    for source in (project / "observability").rglob("*"):
+        if source.is_file():
+            copied = result.project_path / source.relative_to(project)
+            assert copied.read_bytes() == source.read_bytes()

@@ -25,7 +25,7 @@ WRITE = f"""
 import gzip, json, logging, time
 from django.conf import settings
 from NAMESPACE.logging_helper import log_event
-from NAMESPACE.observability.request_id import bind_request_id
+from observability.context import bind_request_id
 
 def finished(number, **more):
     payload = dict(method="GET", path=f"/api/{{number}}/", route="api/<pk>/", status=200)

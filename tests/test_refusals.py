@@ -1,6 +1,8 @@
-"""Refusals as the user meets them: a line each, a command that mends them, nothing left behind."""
+"""Refusals as the user meets them: a line each, a command that works, nothing left behind."""
 
+import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.combinations import Answers
-from tests.conftest import TEMPLATE, literally
+from tests.conftest import TEMPLATE, literally, run
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -33,6 +35,8 @@ REFUSALS: dict[str, tuple[Answers, str, str]] = {
     "namespace that is a keyword": ({"namespace": "class"}, "namespace", "keyword"),
     "namespace of the standard library": ({"namespace": "logging"}, "namespace", "hides"),
     "namespace of a dependency": ({"namespace": "django"}, "namespace", "hides"),
+    "namespace of an optional package": ({"namespace": "requests"}, "namespace", "hides"),
+    "namespace of the machinery": ({"namespace": "observability"}, "namespace", "project has"),
     "namespace of the project": ({"namespace": "config"}, "namespace", "project has"),
     "log_dir out of the project": ({"log_dir": "../logs"}, "log_dir", "empty part"),
     "log_dir with an empty part": ({"log_dir": "var//log"}, "log_dir", "empty part"),
@@ -62,7 +66,7 @@ def printed_by_hook(result: subprocess.CompletedProcess[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("answers", "key", "why"), list(REFUSALS.values()), ids=list(REFUSALS.keys())
 )
-def test_a_refusal_names_the_answer_and_the_command_that_mends_it(
+def test_a_refusal_names_the_answer_and_a_command_that_works(
     cookiecutter: Call, tmp_path: Path, answers: Answers, key: str, why: str
 ) -> None:
     before = tree(tmp_path)
@@ -79,8 +83,8 @@ def test_a_refusal_names_the_answer_and_the_command_that_mends_it(
 
     command = lines[lines.index("This would work:") + 1].strip()
     assert command.startswith("cookiecutter ")
-    mended = cookiecutter(command=command)
-    assert mended.returncode == 0, mended.stderr
+    repeated = cookiecutter(command=command)
+    assert repeated.returncode == 0, repeated.stderr
     (project,) = (tmp_path / "here").iterdir()
     assert (project / ".env").is_file()
 
@@ -168,3 +172,55 @@ def test_an_existing_folder_is_not_touched_by_a_refusal(cookiecutter: Call, tmp_
         cookiecutter(str(TEMPLATE), "--no-input", "-f", "namespace=os", f"project_slug={slug}")
         assert [path.name for path in mine.iterdir()] == ["precious"]
     shutil.rmtree(mine)
+
+
+@pytest.fixture
+def cruft_template(tmp_path: Path) -> Path:
+    """Return a git repository that holds the template as it is now, for cruft to clone."""
+    template = tmp_path / "home" / "template"
+    ignore = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache")
+    shutil.copytree(TEMPLATE, template, ignore=ignore)
+    identity = ("-c", "user.name=Tests", "-c", "user.email=tests@example.com")
+    run("git", "init", "--quiet", cwd=template)
+    run("git", "add", "--all", cwd=template)
+    run("git", *identity, "commit", "--quiet", "--message=All", cwd=template)
+    return template
+
+
+def cruft_create(template: Path, answers: Answers) -> str:
+    """Return the command that makes a project with cruft."""
+    given = {key: literally(answer) for key, answer in answers.items()}
+    words = ["cruft", "create", str(template), "--no-input", "--extra-context", json.dumps(given)]
+    return shlex.join(words)
+
+
+@pytest.mark.long
+def test_cruft_makes_a_project_and_finds_it_up_to_date(
+    cookiecutter: Call, tmp_path: Path, cruft_template: Path
+) -> None:
+    made = cookiecutter(command=cruft_create(cruft_template, {"verification": "quick"}))
+    assert made.returncode == 0, made.stderr
+    assert "  cd ecommerce\n" in made.stdout
+    project = tmp_path / "here" / "ecommerce"
+    assert (project / ".env").is_file()
+    checked = cookiecutter(command=shlex.join(["cruft", "check", "--project-dir", str(project)]))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.long
+def test_a_refusal_under_cruft_names_a_command_of_cruft_that_works(
+    cookiecutter: Call, tmp_path: Path, cruft_template: Path
+) -> None:
+    answers = {"verification": "quick", "namespace": "requests", "project_slug": "../x"}
+    answers["project_name"] = """O'Neil's "{{ 7*7 }}" {% raw %}"""
+    refused = cookiecutter(command=cruft_create(cruft_template, answers))
+    lines = printed_by_hook(refused)
+    assert refused.returncode == 1
+    assert [line.split()[0] for line in lines[: lines.index("")]] == ["project_slug", "namespace"]
+    assert not any("Traceback" in line for line in lines)
+    made = cookiecutter(command=lines[lines.index("This would work:") + 1].strip())
+    assert made.returncode == 0, made.stderr
+    (project,) = (tmp_path / "here").iterdir()
+    context = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))["context"]
+    assert context["cookiecutter"]["project_name"] == answers["project_name"]
+    assert (project / "requests_service").is_dir()

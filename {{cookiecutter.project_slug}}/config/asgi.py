@@ -1,4 +1,4 @@
-"""The ASGI application, for uvicorn.
+"""The ASGI application: uvicorn config.asgi:application
 
 https://docs.djangoproject.com/en/stable/howto/deployment/asgi/
 """
@@ -10,8 +10,6 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
-from {{ cookiecutter.namespace }}.observability.asgi import (  # noqa: E402 - needs the settings
-    log_every_end,
-)
+from observability.servers import asgi  # noqa: E402 - needs the settings
 
-application = log_every_end(django_application)
+application = asgi(django_application)

@@ -1,126 +1,44 @@
-"""The LOGGING setting as data: a pure function of its arguments, standard library only."""
+"""The settings of the log: the answers given at scaffolding are the defaults.
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+docs/logging.md lists the events, observability/README.md says what each setting switches.
+https://docs.djangoproject.com/en/stable/topics/logging/
+"""
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-HANDLERS = ("console", "file", "error_file")
-ROTATIONS = ("logrotate", "size")
-# The audit file belongs to `file`: it is no handler to ask for.
-FILES = {
-    "file": "app.json.log",
-    "error_file": "errors.json.log",
-    "audit_file": "audit.json.log",
-}
-CONSOLE_FORMATS = ("json", "pretty")
+from observability.logging_config import logging_config
+from observability.settings import DEFAULTS
 
-# Rotation by size: eleven files of ten megabytes each are kept.
-MAX_FILE_BYTES = 10_000_000
-ROTATED_FILES = 10
+from .env import BASE_DIR, env
 
-# A line longer than this is shortened; shorter still where workers share a pipe, which keeps
-# their lines apart up to PIPE_BUF bytes (POSIX.1, write()).
-MAX_LINE_BYTES = 262_144
-MAX_PIPE_LINE_BYTES = 4096
+LOG_NAMESPACE = "{{ cookiecutter.namespace }}"
+LOG_LEVEL = env.str("LOG_LEVEL", default="{{ cookiecutter.log_level }}").upper()
+LOG_ERROR_LEVEL = env.str("LOG_ERROR_LEVEL", default="{{ cookiecutter.error_log_level }}").upper()
+LOG_HANDLERS = [name.strip() for name in env.list("LOG_HANDLERS", default={{ cookiecutter.handlers.split("+") | tojson }})]  # fmt: skip
+LOG_DIR = BASE_DIR / env.str("LOG_DIR", default={{ cookiecutter.__log_dir_quoted }})  # fmt: skip
+LOG_ROTATION = env.str("LOG_ROTATION", default="{{ cookiecutter.log_rotation }}")
+LOG_CONSOLE_FORMAT = env.str("LOG_CONSOLE_FORMAT", default="json")
+LOG_CONSOLE_STREAM = env.str("LOG_CONSOLE_STREAM", default="stdout")
+LOG_SENSITIVE_KEYS = [
+    *env.list("LOG_SENSITIVE_KEYS", default=DEFAULTS["LOG_SENSITIVE_KEYS"]),
+    *env.list("LOG_MORE_SENSITIVE_KEYS", default=[]),
+]
+LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=262_144)
+LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=4096)
+# Keys of every line, where they are set: which service, which version of it.
+LOG_SERVICE = env.str("LOG_SERVICE", default="")
+LOG_VERSION = env.str("LOG_VERSION", default="")
+# What is logged without being asked: take out what you do not need.
+LOG_WATCHERS = ["audit", "queries", "security", "uncaught"]
+SLOW_REQUEST_MS = env.int("SLOW_REQUEST_MS", default=1_000)
+SLOW_QUERY_MS = env.int("SLOW_QUERY_MS", default=200)
+MAX_QUERIES_PER_REQUEST = env.int("MAX_QUERIES_PER_REQUEST", default=50)
 
-# Values under keys with one of these in their name are masked, in any case, with any
-# separators, at any depth. One of up to four letters must be a word of its own.
-SENSITIVE_KEYS = (
-    *("password", "passwd", "pwd", "passphrase", "pin", "otp"),
-    *("secret", "token", "api_key", "access_key", "private_key", "authorization", "credential"),
-    *("cookie", "session", "csrf"),
-    *("card_number", "credit_card", "pan", "cvv", "cvc", "iban", "ssn"),
+LOGGING = logging_config(
+    namespace=LOG_NAMESPACE,
+    level=LOG_LEVEL,
+    error_level=LOG_ERROR_LEVEL,
+    handlers=LOG_HANDLERS,
+    log_dir=LOG_DIR,
+    rotation=LOG_ROTATION,
+    console_format=LOG_CONSOLE_FORMAT,
+    console_stream=LOG_CONSOLE_STREAM,
 )
-
-
-def logging_config(
-    *,
-    namespace: str,
-    level: str,
-    error_level: str,
-    handlers: Iterable[str],
-    log_dir: Path | str,
-    rotation: str,
-    console_format: str = "json",
-    console_stream: str = "stdout",
-    sensitive_keys: Iterable[str] = SENSITIVE_KEYS,
-    max_line_bytes: int = MAX_LINE_BYTES,
-    max_pipe_line_bytes: int = MAX_PIPE_LINE_BYTES,
-) -> dict[str, Any]:
-    """Return the dictConfig dictionary for one namespace.
-
-    The console and `app.json.log` take `level` and above, `errors.json.log` takes
-    `error_level` and above; audit events go to `audit.json.log` as well, whatever `level` is.
-    An unknown value never raises: the nearest safe one is used, and the system checks name the
-    mistake (a service that cannot log must still start).
-
-    https://docs.python.org/3/library/logging.config.html#dictionary-schema-details
-    """
-    level = level if level in LEVELS else "INFO"
-    error_level = error_level if error_level in LEVELS else "ERROR"
-    asked = set(handlers)
-    chosen = [name for name in HANDLERS if name in asked] or ["console"]
-    audit = ["audit_file"] if "file" in chosen else []
-    levels = {"console": level, "file": level, "error_file": error_level, "audit_file": "INFO"}
-    observability = f"{namespace}.observability"
-
-    def handler(name: str) -> dict[str, Any]:
-        common = {"level": levels[name], "formatter": "json"}
-        if name == "console":
-            shown = {"pretty": "reading.pretty.PrettyConsoleHandler"}
-            console = shown.get(console_format, "line.handlers.ConsoleHandler")
-            return common | {
-                "class": f"{observability}.{console}",
-                "stream": "ext://sys.stderr" if console_stream == "stderr" else "ext://sys.stdout",
-                "max_pipe_bytes": max_pipe_line_bytes,
-            }
-        filename = str(Path(log_dir) / FILES[name])
-        if rotation == "size":
-            return common | {
-                "class": f"{observability}.line.handlers.SizeRotatedFileHandler",
-                "filename": filename,
-                "max_bytes": MAX_FILE_BYTES,
-                "backup_count": ROTATED_FILES,
-            }
-        return common | {
-            "class": f"{observability}.line.handlers.LogFileHandler",
-            "filename": filename,
-        }
-
-    # The handlers hold the levels that were asked for; a logger passes what any of them takes.
-    lowest = min((levels[name] for name in chosen), key=LEVELS.index)
-    # Libraries at DEBUG drown the service's own lines, so the root stops at INFO.
-    root_level = max(lowest, "INFO", key=LEVELS.index)
-    # Django's default configuration gives both handlers of their own. What runserver says of a
-    # request, `request_finished` says better, and without the query string.
-    to_root: dict[str, Any] = {"handlers": [], "level": "NOTSET", "propagate": True}
-    silent: dict[str, Any] = {"handlers": [], "level": "CRITICAL", "propagate": False}
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {
-            "json": {
-                "()": f"{observability}.line.formatter.JSONLineFormatter",
-                "sensitive_keys": list(sensitive_keys),
-                "max_bytes": max_line_bytes,
-            }
-        },
-        "handlers": {
-            **{name: handler(name) for name in [*chosen, *audit]},
-            "security_events": {"class": f"{observability}.security.DjangoSecurityHandler"},
-        },
-        "root": {"handlers": chosen, "level": root_level},
-        "loggers": {
-            namespace: {"handlers": chosen, "level": lowest, "propagate": False},
-            # The levels are the handlers' to decide: an audit event reaches its file in any case.
-            f"{namespace}.audit": {"level": "DEBUG", "handlers": audit, "propagate": True},
-            "django": to_root,
-            "django.security": {"handlers": ["security_events"], "propagate": False},
-            "django.server": silent,
-            # Of a 4xx `request_finished` says more.
-            "django.request": {"level": "ERROR"},
-            # The security events say it once, and without user names.
-            "axes": silent,
-        },
-    }

@@ -3,21 +3,12 @@
 https://docs.djangoproject.com/en/stable/ref/settings/
 """
 
-import warnings
 from datetime import timedelta
-from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from .logging import MAX_LINE_BYTES, MAX_PIPE_LINE_BYTES, SENSITIVE_KEYS, logging_config
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-# https://django-environ.readthedocs.io/
-env = environ.Env()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(BASE_DIR / ".env")
+from .env import BASE_DIR, env
+from .logging import *  # noqa: F403 - the settings of the log
 
 # Security: closed unless opened; without DEBUG a SECRET_KEY must be given.
 # https://docs.djangoproject.com/en/stable/howto/deployment/checklist/
@@ -31,42 +22,10 @@ SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 
-# Logging. https://docs.djangoproject.com/en/stable/topics/logging/
-LOG_NAMESPACE = "{{ cookiecutter.namespace }}"
-LOG_LEVEL = env.str("LOG_LEVEL", default="{{ cookiecutter.log_level }}").upper()
-LOG_ERROR_LEVEL = env.str("LOG_ERROR_LEVEL", default="{{ cookiecutter.error_log_level }}").upper()
-LOG_HANDLERS = [name.strip() for name in env.list("LOG_HANDLERS", default={{ cookiecutter.handlers.split("+") | tojson }})]  # fmt: skip
-LOG_DIR = BASE_DIR / env.str("LOG_DIR", default={{ cookiecutter.__log_dir_quoted }})  # fmt: skip
-LOG_ROTATION = env.str("LOG_ROTATION", default="{{ cookiecutter.log_rotation }}")
-LOG_CONSOLE_FORMAT = env.str("LOG_CONSOLE_FORMAT", default="json")
-LOG_CONSOLE_STREAM = env.str("LOG_CONSOLE_STREAM", default="stdout")
-LOG_SENSITIVE_KEYS = [
-    *env.list("LOG_SENSITIVE_KEYS", default=SENSITIVE_KEYS),
-    *env.list("LOG_MORE_SENSITIVE_KEYS", default=[]),
-]
-LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=MAX_LINE_BYTES)
-LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=MAX_PIPE_LINE_BYTES)
-# What speaks by itself, beside AccessMiddleware: a module of observability each, which may be
-# taken out. docs/logging.md has the events.
-LOG_WATCHERS = ["audit", "queries", "security", "uncaught"]
-SLOW_REQUEST_MS = env.int("SLOW_REQUEST_MS", default=1_000)
-SLOW_QUERY_MS = env.int("SLOW_QUERY_MS", default=200)
-MAX_QUERIES_PER_REQUEST = env.int("MAX_QUERIES_PER_REQUEST", default=50)
-# How many proxies of ours write X-Forwarded-For; with none it is never believed.
+# How many proxies in front of the service write X-Forwarded-For and X-Forwarded-Proto: with none
+# they are not believed. https://docs.djangoproject.com/en/stable/ref/settings/#secure-proxy-ssl-header
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
-LOGGING = logging_config(
-    namespace=LOG_NAMESPACE,
-    level=LOG_LEVEL,
-    error_level=LOG_ERROR_LEVEL,
-    handlers=LOG_HANDLERS,
-    log_dir=LOG_DIR,
-    rotation=LOG_ROTATION,
-    console_format=LOG_CONSOLE_FORMAT,
-    console_stream=LOG_CONSOLE_STREAM,
-    sensitive_keys=LOG_SENSITIVE_KEYS,
-    max_line_bytes=LOG_MAX_LINE_BYTES,
-    max_pipe_line_bytes=LOG_MAX_PIPE_LINE_BYTES,
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 
 # https://docs.djangoproject.com/en/stable/ref/applications/
 INSTALLED_APPS = [
@@ -82,18 +41,17 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
-    "{{ cookiecutter.namespace }}.observability",
+    "observability",
     "{{ cookiecutter.namespace }}.products",
     "auditlog",
     "axes",  # AXES_ENABLED = False switches it off
 ]
 
-# The request id comes first: every line of a request has it. Then the access event.
+# The request's context comes first, so that every line of a request has its id.
 # https://docs.djangoproject.com/en/stable/topics/http/middleware/
 MIDDLEWARE = [
-    "{{ cookiecutter.namespace }}.observability.request_id.RequestIDMiddleware",
-    "{{ cookiecutter.namespace }}.observability.access.AccessMiddleware",
-    "{{ cookiecutter.namespace }}.observability.health.HealthMiddleware",
+    "observability.access.RequestMiddleware",
+    "{{ cookiecutter.namespace }}.api.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -150,10 +108,10 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCKOUT_MINUTES", default=15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_CALLABLE = f"{LOG_NAMESPACE}.observability.client.username_hash"
-AXES_CLIENT_IP_CALLABLE = f"{LOG_NAMESPACE}.observability.client.client_ip"
-AXES_HANDLER = f"{LOG_NAMESPACE}.observability.login.LockoutHandler"
-AXES_LOCKOUT_CALLABLE = f"{LOG_NAMESPACE}.observability.errors.locked_out"
+AXES_USERNAME_CALLABLE = "observability.security.username_hash"
+AXES_CLIENT_IP_CALLABLE = "observability.context.client_ip"
+AXES_HANDLER = "{{ cookiecutter.namespace }}.api.login.LockoutHandler"
+AXES_LOCKOUT_CALLABLE = "{{ cookiecutter.namespace }}.api.errors.locked_out"
 AXES_RESET_ON_SUCCESS = True
 # A lock-out ends when it should, however often its victim or the attacker tries meanwhile.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -163,13 +121,13 @@ AXES_DISABLE_ACCESS_LOG = True
 
 # Who changed what: a table to query, and audit events with the same request id (cid).
 # https://django-auditlog.readthedocs.io/en/latest/usage.html
-AUDITLOG_CID_GETTER = f"{LOG_NAMESPACE}.observability.request_id.current_request_id"
+AUDITLOG_CID_GETTER = "observability.context.current_request_id"
 AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {
         "model": "auth.User",
         "exclude_fields": ["last_login"],
         "mask_fields": ["password"],
-        "mask_callable": f"{LOG_NAMESPACE}.observability.audit.masked",
+        "mask_callable": "observability.audit.masked",
     },
     "auth.Group",
     "products.Product",
@@ -180,8 +138,6 @@ TIME_ZONE = "UTC"
 # https://whitenoise.readthedocs.io/en/stable/django.html
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-# There is none before collectstatic has run, which is no reason to warn at every start.
-warnings.filterwarnings("ignore", "No directory at", UserWarning)
 
 # The throttles count here, in each process for itself: a shared cache makes them exact, but a
 # write to the database for each anonymous request would cost more than it saves.
@@ -214,8 +170,8 @@ REST_FRAMEWORK = {
 
 # https://drf-standardized-errors.readthedocs.io/en/latest/settings.html
 DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_HANDLER_CLASS": "{{ cookiecutter.namespace }}.observability.errors.ProblemHandler",
-    "EXCEPTION_FORMATTER_CLASS": "{{ cookiecutter.namespace }}.observability.errors.ProblemFormatter",
+    "EXCEPTION_HANDLER_CLASS": "{{ cookiecutter.namespace }}.api.errors.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "{{ cookiecutter.namespace }}.api.errors.ProblemFormatter",
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
 }
 

@@ -7,9 +7,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from {{ cookiecutter.namespace }}.observability.login import (
-    TokenLoginView,
-)
+from {{ cookiecutter.namespace }}.api.login import TokenLoginView
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -19,6 +17,6 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]
 
-handler403 = "{{ cookiecutter.namespace }}.observability.errors.permission_denied"
-handler404 = "{{ cookiecutter.namespace }}.observability.errors.not_found"
-handler500 = "{{ cookiecutter.namespace }}.observability.errors.server_error"
+handler403 = "{{ cookiecutter.namespace }}.api.errors.permission_denied"
+handler404 = "{{ cookiecutter.namespace }}.api.errors.not_found"
+handler500 = "{{ cookiecutter.namespace }}.api.errors.server_error"

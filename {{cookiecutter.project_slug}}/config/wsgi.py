@@ -1,4 +1,4 @@
-"""The WSGI application, for gunicorn.
+"""The WSGI application: gunicorn config.wsgi
 
 https://docs.djangoproject.com/en/stable/howto/deployment/wsgi/
 """
@@ -8,4 +8,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+from observability.servers import wsgi  # noqa: E402 - needs the settings
+
+application = wsgi(django_application)

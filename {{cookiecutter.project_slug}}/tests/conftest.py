@@ -1,39 +1,70 @@
-"""Fixtures: every test logs into a folder of its own, and its lines must be valid."""
+"""What the tests share. `events`, what a test has logged, comes from observability/testing.py."""
 
-from collections.abc import Iterator
+import logging
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from rest_framework.test import APIClient
 
-from .service import serving
-from .support import Logs, Server, logging_to, running_server
+from .lines import Line, valid_lines
+
+pytest_plugins = ["observability.testing"]
+
+PROJECT = Path(__file__).resolve().parent.parent
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Keep pytest's own handlers away: they format records too, and raise for an odd one."""
-    session.config.pluginmanager.unregister(name="logging-plugin")
+class EventNames(logging.Handler):
+    """Remembers the name and the logger of every event of the run, for the list at its end."""
 
+    seen: set[tuple[str, str]] = set()
 
-@pytest.fixture(autouse=True)
-def logs(tmp_path: Path) -> Iterator[Logs]:
-    """Send every line of the test to a folder of its own, and hold it against the schema."""
-    with logging_to(tmp_path / "logs") as logs:
-        yield logs
-        serving.end_request()
-        logs.lines("app")
-        logs.lines("errors")
+    def emit(self, record: logging.LogRecord) -> None:
+        if event := getattr(record, "event", None):
+            self.seen.add((event, record.name))
 
 
 @pytest.fixture
-def test_views(settings, tmp_path: Path) -> None:
-    """Serve tests/urls.py, which has the project's URLs and views that only tests need."""
-    settings.ROOT_URLCONF = "tests.urls"
-    settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
-    settings.STATIC_ROOT = tmp_path  # whitenoise warns where there is none
+def client() -> APIClient:
+    """Return a client that nobody knows; a crash is answered with 500, as by a server."""
+    return APIClient(raise_request_exception=False)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return the development server, running as a process of its own."""
-    with running_server(tmp_path_factory.mktemp("server")) as server:
-        yield server
+@pytest.fixture
+def api(client: APIClient, db, django_user_model) -> APIClient:
+    """Return a client of somebody who is logged in."""
+    client.force_authenticate(django_user_model.objects.create_user("ann"))
+    return client
+
+
+@pytest.fixture
+def lines() -> Callable[[str], list[Line]]:
+    """Return a function that reads what the test has written: `lines("app.json.log")`."""
+    paths = {path.name: path.stat().st_size for path in Path(settings.LOG_DIR).glob("*.log")}
+
+    def read(name: str) -> list[Line]:
+        text = (Path(settings.LOG_DIR) / name).read_bytes()[paths.get(name, 0) :]
+        return valid_lines(text.decode())
+
+    return read
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_names() -> Iterator[None]:
+    logger, handler = logging.getLogger(settings.LOG_NAMESPACE), EventNames()
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the events that docs/logging.md does not list: a reminder, no failure."""
+    catalogue = (PROJECT / "docs" / "logging.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(\w+)`", catalogue, re.MULTILINE)
+    for event, logger in sorted(EventNames.seen):
+        if event not in listed and ".tests." not in logger:
+            where = "add a row for it to a table under '## Events' in docs/logging.md"
+            text = f"WARNING: the event {event} of {logger} is not documented: {where}"
+            terminalreporter.line(text, yellow=True)

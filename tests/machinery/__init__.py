@@ -1,0 +1,1 @@
+"""The exhaustive tests of observability/: copied into a baked project and run there."""

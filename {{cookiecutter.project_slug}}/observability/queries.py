@@ -1,0 +1,48 @@
+"""Counts and times the queries of a request, and logs slow ones: SQL without its parameters.
+
+https://docs.djangoproject.com/en/stable/topics/db/instrumentation/
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from .context import current_request
+from .events import log_event
+from .settings import setting
+
+_SQL = 1_000  # characters of a statement
+_STATEMENTS = 1_000  # different ones that are counted in one request
+
+
+def connect() -> None:
+    """Watch every connection to a database from its first query on."""
+    connection_created.connect(_watch, dispatch_uid="watch_queries")
+
+
+def _watch(connection: BaseDatabaseWrapper, **_signal: Any) -> None:
+    if _timed not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_timed)
+
+
+def _timed(
+    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    started = perf_counter()
+    try:
+        return execute(sql, params, many, context)
+    finally:
+        seconds = perf_counter() - started
+        statement = str(sql)[:_SQL]
+        if request := current_request():
+            request.queries += 1
+            request.db_seconds += seconds
+            if statement in request.statements or len(request.statements) < _STATEMENTS:
+                request.statements[statement] += 1
+        milliseconds = round(seconds * 1000, 3)
+        if milliseconds > setting("SLOW_QUERY_MS"):
+            payload = {"sql": statement, "duration_ms": milliseconds}
+            log_event("slow_query", payload | {"database": context["connection"].alias}, "WARNING")

@@ -1,0 +1,158 @@
+"""The outermost wrappers of the application, one for each server interface.
+
+A request has its id from the moment the server hands it over until the server has its answer,
+and exactly one `request_finished`, also where Django refuses it before its first middleware.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from .access import CONTEXT_KEY, log_end
+from .checks import wrong_values
+from .context import REQUEST_ID_HEADER, RequestContext, begin_request, bound, end_request
+from .events import log_event
+
+Headers = list[tuple[str, str]]
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
+# What Django raises for a request that it cannot read; anything else is a fault of the service.
+_UNREADABLE = (LookupError, ValueError)
+
+
+def wsgi(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Wrap a WSGI application.
+
+    https://peps.python.org/pep-3333/
+    """
+    _warn_of_wrong_values()
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        context = environ[CONTEXT_KEY] = begin_request(environ)
+
+        def start(status: str, headers: Headers, *exc_info: Any) -> Any:
+            _check(headers)
+            context.status = int(status[:3])
+            return start_response(status, headers, *exc_info)
+
+        try:
+            return application(environ, start)
+        except BaseException as error:
+            try:
+                if not isinstance(error, Exception):  # the process is about to end
+                    raise
+                status, headers, body = _refuse(context, error)
+                start_response(f"{status.value} {status.phrase}", headers, sys.exc_info())
+                if context.response:  # whose close ends the work of its request
+                    context.response.close()
+                return [body]
+            finally:
+                _close(context)
+
+    return serve
+
+
+def asgi(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Wrap an ASGI application.
+
+    https://asgi.readthedocs.io/en/latest/specs/www.html
+    """
+    _warn_of_wrong_values()
+
+    async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return await application(scope, receive, send)
+        context = scope[CONTEXT_KEY] = begin_request(_meta(scope))
+        has_started = False
+
+        # What the server does meanwhile, for the next request perhaps, is not of this one.
+        async def receive_outside() -> Any:
+            with bound(None):
+                return await receive()
+
+        async def send_outside(message: dict[str, Any]) -> None:
+            nonlocal has_started
+            if message["type"] == "http.response.start":
+                _check(_texts(message["headers"]))
+                has_started, context.status = True, message["status"]
+            with bound(None):
+                await send(message)
+
+        try:
+            await application(scope, receive_outside, send_outside)
+        except Exception as error:
+            if has_started:
+                raise
+            status, texts, body = _refuse(context, error)
+            headers = [(name.lower().encode(), value.encode()) for name, value in texts]
+            await send({"type": "http.response.start", "status": status.value, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            _close(context)
+
+    return serve
+
+
+class ServerLogFilter(logging.Filter):
+    """Takes query strings out of what a server logs of a request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Cut each argument that is a path at its question mark."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_without_query, record.args))
+        return True
+
+
+def _without_query(value: object) -> object:
+    return value.partition("?")[0] if isinstance(value, str) and value.startswith("/") else value
+
+
+def _warn_of_wrong_values() -> None:
+    """Log each setting of the log that is wrong: servers run no system checks."""
+    for message in wrong_values():
+        log_event("wrong_setting", {"problem": message.msg, "fix": message.hint}, "WARNING")
+
+
+def _check(headers: Headers) -> None:
+    """Raise RuntimeError for a header that no server can send, before any of them is sent."""
+    for name, value in headers:
+        if _UNSENDABLE.search(value):
+            raise RuntimeError(f"The response's header {name} holds a control character.")
+
+
+def _refuse(context: RequestContext, error: Exception) -> tuple[HTTPStatus, Headers, bytes]:
+    """Log why the application gave no answer, and return the one to send."""
+    is_unreadable = context.request is None and isinstance(error, _UNREADABLE)
+    status = HTTPStatus.BAD_REQUEST if is_unreadable else HTTPStatus.INTERNAL_SERVER_ERROR
+    context.status = status.value
+    with bound(context):
+        if is_unreadable:
+            log_event("unreadable_request", {"error": type(error).__name__}, "WARNING")
+        else:
+            log_event("request_failed", level="ERROR", exception=error)
+    body = f"{status.phrase}. Request id: {context.request_id}\n".encode()
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    return status, [*headers, (REQUEST_ID_HEADER, context.request_id)], body
+
+
+def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+
+
+def _close(context: RequestContext) -> None:
+    log_end(context)
+    end_request()
+
+
+def _meta(scope: dict[str, Any]) -> Mapping[str, Any]:
+    """Return what is needed of a request's META before Django has made it."""
+    headers = dict(_texts(scope["headers"]))
+    return {
+        "REQUEST_METHOD": scope["method"],
+        "PATH_INFO": scope["path"],
+        "REMOTE_ADDR": (scope.get("client") or [""])[0],
+        "HTTP_X_REQUEST_ID": headers.get("x-request-id", ""),
+        "HTTP_X_FORWARDED_FOR": headers.get("x-forwarded-for", ""),
+    }

@@ -1,1 +1,0 @@
-"""How a line is made: from a record to strict, bounded, masked JSON."""

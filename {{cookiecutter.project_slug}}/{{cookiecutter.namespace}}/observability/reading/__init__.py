@@ -1,1 +1,0 @@
-"""How lines are read: found in rotated files, merged in order of time, shown to people."""

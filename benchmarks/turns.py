@@ -99,7 +99,8 @@ def measure(workers: Mapping[str, Worker], pace: Pace) -> Rounds:
 
 
 def _calls(worker: Worker, task: str, block: float) -> int:
-    """Return how many calls make a block of about this many seconds; they warm up as well."""
+    """Return how many calls make a block of about this many seconds."""
+    worker.block(task, 20)  # the first call opens files and imports: it says nothing of the others
     calls = 1
     while (seconds := worker.block(task, calls)) < block / 2:
         calls *= 4

@@ -12,7 +12,7 @@ from tests.machinery.__main__ import SUITES, VERSIONS, run_suites
 # collects next to nothing is no success.
 GROUPS: dict[str, tuple[int, list[str]]] = {
     "servers": (50, ["story"]),
-    "requests": (280, ["access", "api", "audit", "request_id", "security"]),
+    "requests": (220, ["access", "api", "audit", "request_id", "security"]),
     "values": (
         700,
         ["forgery", "helper", "line", "odd_payloads", "secrets", "server", "shortening"],

@@ -1,7 +1,8 @@
 """`request_finished`, once per request, and the middleware that binds the request's context."""
 
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -43,31 +44,30 @@ class RequestMiddleware:
         """Answer a request."""
         if self.is_async:
             return self._answer(request)
-        context = _begin(request)
-        try:
-            return _end(context, self.get_response(request))
-        except BaseException as error:
-            _fail(context, error)
-            raise
+        with _observed(request) as context:
+            return _ending(context, self.get_response(request))
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        context = _begin(request)
-        try:
-            return _end(context, await self.get_response(request))
-        except BaseException as error:
-            _fail(context, error)
-            raise
+        with _observed(request) as context:
+            return _ending(context, await self.get_response(request))
 
 
-def _begin(request: HttpRequest) -> RequestContext:
+@contextmanager
+def _observed(request: HttpRequest) -> Iterator[RequestContext]:
+    """Bind the context of a request, and log the end of one that gets no response."""
     carrier = getattr(request, "scope", request.META)
     context: RequestContext = carrier.get(CONTEXT_KEY) or begin_request(request.META)
     context.request = request
     request.request_id = context.request_id  # type: ignore[attr-defined]  # as django-request-id
-    return context
+    try:
+        yield context
+    except BaseException as error:  # only cancellation and the end of the process get here
+        context.status = CLIENT_CLOSED_REQUEST if isinstance(error, CancelledError) else 500
+        log_end(context)
+        raise
 
 
-def _end(context: RequestContext, response: HttpResponseBase) -> HttpResponseBase:
+def _ending(context: RequestContext, response: HttpResponseBase) -> HttpResponseBase:
     """Log when the server closes the response: after its last byte, or when the client left.
 
     https://docs.djangoproject.com/en/stable/ref/request-response/#django.http.HttpResponse.close
@@ -85,12 +85,6 @@ def _end(context: RequestContext, response: HttpResponseBase) -> HttpResponseBas
 
     response.close = log_and_close  # type: ignore[method-assign]
     return response
-
-
-def _fail(context: RequestContext, error: BaseException) -> None:
-    """Log a request without response: only cancellation and the end of the process get here."""
-    context.status = CLIENT_CLOSED_REQUEST if isinstance(error, CancelledError) else 500
-    log_end(context)
 
 
 def log_end(context: RequestContext) -> None:
@@ -114,7 +108,11 @@ def _log_end(context: RequestContext) -> None:
         "db_ms": round(context.db_seconds * 1000, 3),
         "ip": client_ip(context),
     }
-    log_event("request_finished", payload, _level(meta.get("PATH_INFO", ""), context.status))
+    # The line that reports a failure itself is the ERROR.
+    level = "WARNING" if payload["status"] >= 400 else "INFO"
+    if level == "INFO" and meta.get("PATH_INFO", "").startswith(_quiet_paths()):
+        level = "DEBUG"
+    log_event("request_finished", payload, level)
     if payload["duration_ms"] > setting("SLOW_REQUEST_MS"):
         log_event("slow_request", payload, "WARNING")
     if context.queries > setting("MAX_QUERIES_PER_REQUEST"):
@@ -123,8 +121,6 @@ def _log_end(context: RequestContext) -> None:
         log_event("many_queries", facts, "WARNING")
 
 
-def _level(path: str, status: int) -> str:
-    if status >= 400 or not status:
-        return "WARNING"  # the line that reports the failure itself is the ERROR
-    # Probes and static files that were answered well are not worth a line each.
-    return "DEBUG" if path.startswith(("/health/", settings.STATIC_URL or "/health/")) else "INFO"
+def _quiet_paths() -> tuple[str, ...]:
+    """Return the paths of probes and static files, not worth a line each when answered well."""
+    return ("/health/", settings.STATIC_URL) if settings.STATIC_URL else ("/health/",)

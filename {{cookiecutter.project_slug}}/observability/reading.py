@@ -8,17 +8,17 @@ import re
 import zlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from fnmatch import translate
 from functools import cache
 from heapq import merge
+from itertools import batched
 from pathlib import Path
 from time import sleep
 from typing import Any
 
 import orjson
 
-from .line.strict_json import dumps
+from .settings import setting
 
 # Every line starts with its time: text of one length, which sorts as the times do.
 _START = b'{"timestamp":"'
@@ -27,11 +27,8 @@ _TIME = slice(len(_START), len(_START) + len("2026-11-22T16:47:37.584123Z"))
 _NAME = re.compile(r".+\.json\.log([.-]\d[\w.-]*?)?(\.gz|\.bz2|\.xz)?")
 _DECOMPRESS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
-_BLOCK = 1 << 18  # bytes
-_TAIL = 50_000  # lines at the end of each file in which `follow` looks for its first ones
 _WINDOW = 1_000  # lines that are sorted at once: processes write slightly out of order
 _REMEMBERED = 10_000  # lines whose copies in other files are recognised
-_CLOCK_ERROR = 86_400  # seconds; a file last changed this long before `since` is not read
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 # Time, name of the file before it was rotated, number in the file, line: entries sort by time.
@@ -49,13 +46,10 @@ class Query:
         self, globs: Mapping[str, Sequence[str]], since: bytes = b"", until: bytes = b"~"
     ) -> None:
         self.since, self._until = since, until
-        self.wants_all = not (globs or since) and until == b"~"
-        self._globs = {key: re.compile("|".join(map(translate, globs[key]))) for key in globs}
-        self._texts = [[_text_in(glob) for glob in alternatives] for alternatives in globs.values()]
-
-    def may_match(self, data: bytes) -> bool:
-        """Return False if no line in the data can match: much faster than parsing the lines."""
-        return all(any(text in data for text in texts) for texts in self._texts)
+        self.wants_all = not globs and (since, until) == (b"", b"~")
+        self._values = {key: re.compile("|".join(map(translate, globs[key]))) for key in globs}
+        texts = [[f"*{glob}*" for glob in alternatives] for alternatives in globs.values()]
+        self._texts = [re.compile("|".join(map(translate, globs))) for globs in texts]
 
     def matches(self, line: bytes, time: bytes) -> bool:
         """Return whether a line of this time is wanted.
@@ -64,70 +58,14 @@ class Query:
         """
         if not self.since <= time <= self._until:
             return False
-        if not self._globs:
+        if not self._values:
             return True
-        if not self.may_match(line):
-            return False
         try:
             data = orjson.loads(line)
-            return all(glob.fullmatch(str(data.get(key))) for key, glob in self._globs.items())
+            return all(glob.match(str(data.get(key))) for key, glob in self._values.items())
         except (ValueError, AttributeError):  # no JSON, or no object
-            return "user_id" not in self._globs
-
-
-class LogFile:
-    """An open log file: renamed or not, each reading continues where the last one ended.
-
-    With `tail`, the first reading starts that many lines before its end, or a little earlier.
-    """
-
-    def __init__(self, path: Path, tail: int | None) -> None:
-        self._path, self._file = path, path.open("rb")
-        decompress = _DECOMPRESS.get(path.suffix)
-        self._lines = decompress(self._file) if decompress else self._file
-        stat = os.fstat(self._file.fileno())
-        self.key, self._stream = (stat.st_dev, stat.st_ino), path.name.partition(".json.log")[0]
-        self._number, self._time, self._rest = 0, b"", b""
-        self.close = self._file.close
-        if tail is not None and not decompress:
-            place = stat.st_size
-            while place and tail >= 0:
-                place = max(0, place - _BLOCK)
-                self._file.seek(place)
-                tail -= self._file.read(_BLOCK).count(b"\n")
-            self._file.seek(place)
-            if place:
-                self._file.readline()  # the rest of a line
-
-    def entries(self, query: Query, report: Report, *, follow: bool) -> Iterator[Entry]:
-        """Yield the wanted lines up to the present end; to follow, only complete ones."""
-        stat = os.fstat(self._file.fileno())
-        changed = datetime.fromtimestamp(stat.st_mtime + _CLOCK_ERROR, UTC)
-        if changed.isoformat().encode() < query.since:
-            return
-        if stat.st_size < self._file.tell():  # the file was emptied
-            self._rest = b""
-            self._file.seek(0, os.SEEK_END)  # forgets what is buffered
-            self._file.seek(0)
-        window: list[Entry] = []
-        try:
-            while lines := self._lines.readlines(_BLOCK):
-                lines[0] = self._rest + lines[0]
-                self._rest = lines.pop() if follow and not lines[-1].endswith(b"\n") else b""
-                if not query.may_match(b"".join(lines)):
-                    lines = lines[-1:]  # only its time matters
-                for line in lines:
-                    if line.startswith(_START):
-                        self._time = line[_TIME]
-                    if line != b"\n" and query.matches(line, self._time):
-                        self._number += 1
-                        window.append((self._time, self._stream, self._number, line.rstrip(b"\n")))
-                window.sort()
-                yield from window[:-_WINDOW]
-                del window[:-_WINDOW]
-        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-            report(f"{self._path} cannot be read: {error}")
-        yield from window
+            text = line.decode(errors="replace")
+            return "user_id" not in self._values and all(glob.match(text) for glob in self._texts)
 
 
 def log_paths(folder: Path | str, *, plain: bool = False) -> list[Path]:
@@ -135,9 +73,9 @@ def log_paths(folder: Path | str, *, plain: bool = False) -> list[Path]:
 
     A compressed copy of a file that is still there is left out.
     """
-    paths = {path for path in Path(folder).glob("*.json.log*") if _NAME.fullmatch(path.name)}
+    paths = {p for p in Path(folder).glob("*.json.log*") if _NAME.fullmatch(p.name) and p.is_file()}
     extra = {p for p in paths if p.suffix in _DECOMPRESS and (plain or p.with_suffix("") in paths)}
-    return [path for path in sorted(paths - extra) if path.is_file()]
+    return sorted(paths - extra)
 
 
 def read_lines(
@@ -151,39 +89,82 @@ def read_lines(
     """Yield the wanted lines sorted by time, each once: all, or the last so many.
 
     What cannot be read is reported once. With `follow`, the lines that are written from now on
-    come after them, without end; those before are then searched for in the end of each file only,
-    unless the query has a `since`.
+    come after them, without end; compressed files are then read only for a query with `since`.
     """
-    report, files = cache(report), dict[tuple[int, int], LogFile]()
+    report, files = cache(report), dict[tuple[int, int], Iterator[Entry | None]]()
     shown_in: OrderedDict[int, str] = OrderedDict()
-    tail = _TAIL if follow and not query.since else None
-    paths = log_paths(folder, plain=tail is not None)
-    if query.wants_all and last is not None:
-        tail = last
-    try:
-        while True:
-            present = set()
-            for path in paths:
-                try:
-                    file = LogFile(path, tail)
-                except OSError as error:
-                    report(str(error))
-                    continue
-                present.add(file.key)
-                if files.setdefault(file.key, file) is not file:
-                    file.close()
-            merged = merge(*(file.entries(query, report, follow=follow) for file in files.values()))
-            lines = _without_copies(merged, shown_in)
-            yield from lines if last is None else deque(lines, maxlen=last)
-            if not follow:
-                return
-            for key in files.keys() - present:  # removed or compressed, and read to its end
-                files.pop(key).close()
-            sleep(_SECONDS_BETWEEN_LOOKS)
-            paths, last, tail = log_paths(folder, plain=True), None, None
-    finally:
-        for file in files.values():
-            file.close()
+    plain, tail = follow and not query.since, last if query.wants_all else None
+    while True:
+        present = set()
+        for path in log_paths(folder, plain=plain):
+            try:
+                file = _DECOMPRESS.get(path.suffix, open)(path, "rb")
+            except OSError as error:
+                report(str(error))
+                continue
+            stat = os.fstat(file.fileno())
+            key = (stat.st_dev, stat.st_ino)  # stays, when the file is renamed
+            present.add(key)
+            if key in files:
+                file.close()
+            else:
+                files[key] = _entries(file, path, query, report, tail=tail, follow=follow)
+        # Each of these ends where its file ends now.
+        merged = merge(*(iter(file.__next__, None) for file in files.values()))
+        lines = _without_copies(_in_order(merged), shown_in)
+        yield from lines if last is None else deque(lines, maxlen=last)
+        if not follow:
+            return
+        files = {key: files[key] for key in present}  # the others are removed or compressed
+        sleep(_SECONDS_BETWEEN_LOOKS)
+        plain, last, tail = True, None, None
+
+
+def _entries(
+    file: Any, path: Path, query: Query, report: Report, *, tail: int | None, follow: bool
+) -> Iterator[Entry | None]:
+    """Yield the wanted lines of an open file, of its last `tail` lines at least.
+
+    To follow, yield None at each end of the file, and go on from there. A line without an end is
+    then still being written.
+    """
+    stream, number, time = path.name.partition(".json.log")[0], 0, b""
+    is_plain = path.suffix not in _DECOMPRESS
+    follow = follow and is_plain
+    with file:
+        try:
+            if tail is not None and is_plain:
+                size = os.fstat(file.fileno()).st_size
+                file.seek(max(0, size - (tail + 1) * setting("LOG_MAX_LINE_BYTES")))
+                if file.tell():
+                    file.readline()  # the rest of a line
+            while True:
+                for line in file:
+                    if follow and not line.endswith(b"\n"):
+                        file.seek(-len(line), os.SEEK_CUR)
+                        break
+                    if line.startswith(_START):
+                        time = line[_TIME]
+                    if line != b"\n" and query.matches(line, time):
+                        number += 1
+                        yield time, stream, number, line.rstrip(b"\n")
+                if not follow:
+                    return
+                yield None
+                if os.fstat(file.fileno()).st_size < file.tell():  # the file was emptied
+                    file.seek(0)
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            report(f"{path} cannot be read: {error}")
+
+
+def _in_order(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the entries sorted by time, within a window."""
+    window: list[Entry] = []
+    for more in batched(entries, _WINDOW):
+        window = sorted([*window, *more])
+        yield from window[:-_WINDOW]
+        del window[:-_WINDOW]
+    yield from window
 
 
 def _without_copies(entries: Iterable[Entry], shown_in: OrderedDict[int, str]) -> Iterator[bytes]:
@@ -193,9 +174,3 @@ def _without_copies(entries: Iterable[Entry], shown_in: OrderedDict[int, str]) -
             yield line
         if len(shown_in) > _REMEMBERED:
             shown_in.popitem(last=False)
-
-
-def _text_in(glob: str) -> bytes:
-    """Return the longest text that each match of the glob contains, as it stands in a line."""
-    text = max(re.split(r"\[!?.+?\]|[*?]", glob), key=len)
-    return dumps(text.encode(errors="replace").decode())[1:-1].encode()

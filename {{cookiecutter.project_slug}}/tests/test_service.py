@@ -5,6 +5,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connections
 
+pytestmark = pytest.mark.django_db
+
 LOGIN = "/api/auth/token/"
 ANN = {"username": "ann", "password": "correct horse battery"}
 
@@ -19,12 +21,10 @@ def test_it_lives(client):
     assert client.get("/health/live").json() == {"status": "ok"}
 
 
-@pytest.mark.django_db
 def test_it_is_ready(client):
     assert client.get("/health/ready").json() == {"status": "ok"}
 
 
-@pytest.mark.django_db
 def test_it_is_not_ready_without_its_database(client, events, monkeypatch):
     monkeypatch.setattr(connections["default"], "cursor", no_cursor)
     assert client.get("/health/ready").status_code == 503
@@ -57,7 +57,7 @@ def test_who_guesses_is_locked_out(client, ann, events):
     events.only("account_locked", failures=settings.AXES_FAILURE_LIMIT)
 
 
-def test_a_wrong_token_is_a_security_event(client, db, events):
+def test_a_wrong_token_is_a_security_event(client, events):
     client.credentials(HTTP_AUTHORIZATION="Token wrong")
     assert client.get("/api/schema/").status_code == 401
     events.only("authentication_failed", scheme="token")
@@ -72,6 +72,5 @@ def test_the_checks_find_no_error():
     call_command("check")
 
 
-@pytest.mark.django_db
 def test_no_migration_is_missing():
     call_command("makemigrations", "--check", "--dry-run")

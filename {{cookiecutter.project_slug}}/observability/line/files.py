@@ -1,4 +1,4 @@
-"""Writes whole lines: to a file that processes share, to a stream below its buffer."""
+"""Appends whole lines to a file that processes share."""
 
 import errno
 import os
@@ -18,37 +18,6 @@ LOCK_SECONDS = 0.5
 LOCKLESS_SECONDS = 30.0
 # Absent on some systems: Windows opens text files by default and has no links to refuse.
 _EXTRA_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-
-
-class Unbuffered:
-    """A text stream written below its buffer, in UTF-8.
-
-    The buffer would keep a line that failed, and write it later: torn, or after it was counted
-    as dropped. A stream without a descriptor is written as it is.
-    """
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._torn = False
-
-    def write(self, text: str) -> None:
-        """Write the text at once."""
-        try:
-            descriptor = self._stream.fileno()
-        except (OSError, AttributeError):
-            self._stream.write(text)
-            self._stream.flush()
-            return
-        self._stream.flush()  # what others printed goes first
-        data = text.encode()
-        if self._torn:
-            data = b"\n" + data
-        while data:
-            data = data[os.write(descriptor, data) :]
-            self._torn = bool(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 class LogStream(FileIO):

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from ..settings import setting
-from .files import Unbuffered, append, open_log_file
+from .files import append, open_log_file
 from .record import Record
 from .shorten import shortened
 
@@ -67,31 +67,46 @@ class DropCounting(logging.Handler):
 
 
 class ConsoleHandler(DropCounting, logging.StreamHandler[Any]):
-    """Writes lines to a stream, normally standard output; short enough where that is a pipe."""
+    """Writes lines to a stream, normally standard output; short enough where that is a pipe.
+
+    It writes below the stream's buffer, in UTF-8: the buffer would keep a line that failed, and
+    write it later, torn, or after it was counted as dropped.
+    """
 
     last_text = ""  # that was written without an error
+    _is_torn = False
 
     def __init__(self, stream: Any) -> None:
-        super().__init__(Unbuffered(stream))
+        super().__init__(stream)
         self._max_pipe_bytes: int = setting("LOG_MAX_PIPE_LINE_BYTES")
 
     def write_line(self, line: str) -> None:
         """Write a line, as it is shown here."""
-        if len(line) * 4 >= self._max_pipe_bytes and self._is_pipe():  # at most four bytes each
-            line = shortened(line, self._max_pipe_bytes)
-        text = self.shown(line)
-        self.stream.write(text + "\n")
+        self.stream.flush()  # what others printed goes first
+        try:
+            descriptor = self.stream.fileno()
+        except (OSError, AttributeError):  # a stream in memory
+            text = self.shown(line)
+            self.stream.write(text + "\n")
+            self.stream.flush()
+        else:
+            # A character has four bytes at the most.
+            if len(line) * 4 >= self._max_pipe_bytes and _is_pipe(descriptor):
+                line = shortened(line, self._max_pipe_bytes)
+            text = self.shown(line)
+            data = f"{chr(10) * self._is_torn}{text}\n".encode()
+            while data:
+                data = data[os.write(descriptor, data) :]
+                self._is_torn = bool(data)
         self.last_text = text
 
     def shown(self, line: str) -> str:
         """Return what is written of a finished line: the line itself."""
         return line
 
-    def _is_pipe(self) -> bool:
-        try:
-            return stat.S_ISFIFO(os.fstat(self.stream.fileno()).st_mode)
-        except (OSError, ValueError, AttributeError):
-            return False
+
+def _is_pipe(descriptor: int) -> bool:
+    return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
 
 
 class LogFileHandler(DropCounting, WatchedFileHandler):

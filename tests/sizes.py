@@ -18,6 +18,8 @@ NO_CODE = {
     *(tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER),
 }
 LONGEST_MODULE = 150
+# What is over its budget today, and must not grow meanwhile.
+CEILINGS = {"observability/: code lines": 1_860}
 
 
 def code_lines(source: str) -> int:
@@ -73,10 +75,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         rows = measured(bake(Path(folder).resolve()))
     for what, size, most in rows:
-        print(f"{size:6,} of {most:6,}  {what}")
-    over = [row for row in rows if row[1] > row[2]]
+        over_budget = f": {size - most:,} over its budget" if size > most else ""
+        print(f"{size:6,} of {most:6,}  {what}{over_budget}")
+    over = [row for row in rows if row[1] > CEILINGS.get(row[0], row[2])]
     for what, size, most in over:
-        print(f"Too large: {what}: {size:,}, where {most:,} are allowed")
+        print(f"Too large: {what}: {size:,}, where {CEILINGS.get(what, most):,} are allowed")
     return 1 if over else 0
 
 

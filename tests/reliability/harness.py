@@ -159,8 +159,8 @@ class Project:
         """Serve the project until the block ends; what it prints goes to files in `folder`."""
         port = free_port()
         commands = {
-            "gunicorn": ["gunicorn", "-c", "config/gunicorn.py"],
-            "uvicorn": ["python", "-m", "config.uvicorn"],
+            "gunicorn": ["gunicorn", "config.wsgi"],
+            "uvicorn": ["uvicorn", "config.asgi:application", "--port", str(port)],
         }
         name, *arguments = commands[kind]
         environment = self.environment(BIND=f"127.0.0.1:{port}", **env)

@@ -94,7 +94,7 @@ TOLD: dict[Fault, str] = {
     nearly_full: "No space left on device",
     file_too_large: "",  # a limit of the running processes, which a new one does not have
     read_only: "Read-only file system",
-    no_folder: "is not a folder",
+    no_folder: "Not a directory",
     no_permission: "Permission denied",
 }
 NEEDS_MOUNTS = {full, nearly_full, read_only}

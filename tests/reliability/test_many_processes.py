@@ -70,7 +70,7 @@ def test_files_that_the_shipped_logrotate_renames(
     for path in project.log_dir.iterdir():
         path.unlink()
     config = project.path / "deploy" / "logrotate.conf"
-    with rotating(config, tmp_path / "state") as rotations:
+    with rotating(config, tmp_path / "state", project.log_dir) as rotations:
         write(project, how, LOG_HANDLERS="file,error_file", STRESS_PAUSE="0.002")
     assert len(rotations) >= 5
     assert list(project.log_dir.glob("app.json.log.*.gz"))
@@ -79,14 +79,15 @@ def test_files_that_the_shipped_logrotate_renames(
 
 
 @contextmanager
-def rotating(config: Path, state: Path) -> Iterator[list[int]]:
+def rotating(config: Path, state: Path, folder: Path) -> Iterator[list[int]]:
     """Let logrotate rotate again and again; the list tells how often it did."""
     stop, rotations = threading.Event(), list[int]()
 
     def rotate() -> None:
         while not stop.wait(0.25) and len(rotations) < ROTATIONS:
-            logrotate(config, state)
-            rotations.append(len(rotations))
+            if list(folder.glob("*.json.log")):  # the writers have started
+                logrotate(config, state)
+                rotations.append(len(rotations))
 
     thread = threading.Thread(target=rotate, daemon=True)
     thread.start()

@@ -1,5 +1,6 @@
 """`request_finished`, once per request, and the middleware that binds the request's context."""
 
+import sys
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -61,8 +62,7 @@ def _observed(request: HttpRequest) -> Iterator[RequestContext]:
     request.request_id = context.request_id  # type: ignore[attr-defined]  # as django-request-id
     try:
         yield context
-    except BaseException as error:  # only cancellation and the end of the process get here
-        context.status = CLIENT_CLOSED_REQUEST if isinstance(error, CancelledError) else 500
+    except BaseException:  # only cancellation and the end of the process get here
         log_end(context)
         raise
 
@@ -98,11 +98,11 @@ def log_end(context: RequestContext) -> None:
 def _log_end(context: RequestContext) -> None:
     request, meta = context.request, context.META
     match = request.resolver_match if request else None
-    payload = {
+    payload: dict[str, Any] = {
         "method": meta.get("REQUEST_METHOD"),
         "path": request.path if request else meta.get("PATH_INFO", ""),
         "route": match.route if match else None,
-        "status": context.status or CLIENT_CLOSED_REQUEST,
+        "status": context.status or _status_without_response(),
         "duration_ms": round((perf_counter() - context.started) * 1000, 3),
         "db_queries": context.queries,
         "db_ms": round(context.db_seconds * 1000, 3),
@@ -119,6 +119,11 @@ def _log_end(context: RequestContext) -> None:
         (statement, times), *_ = context.statements.most_common(1)
         facts = {"db_queries": context.queries, "most_repeated": statement, "times": times}
         log_event("many_queries", facts, "WARNING")
+
+
+def _status_without_response() -> int:
+    error = sys.exc_info()[1]
+    return 500 if error and not isinstance(error, CancelledError) else CLIENT_CLOSED_REQUEST
 
 
 def _quiet_paths() -> tuple[str, ...]:

@@ -6,6 +6,10 @@ from typing import Any
 from django.apps import AppConfig
 from django.core import checks, signals
 
+from .checks import check_logging, check_middleware
+from .context import end_request
+from .line.redact import redactor
+from .line.values import safe_values
 from .settings import setting
 
 
@@ -16,23 +20,16 @@ class ObservabilityConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
-        from .checks import check_logging, check_middleware
-        from .context import end_request
-
-        signals.request_finished.connect(end_request, dispatch_uid="end_request")
-        signals.setting_changed.connect(_forget_settings, dispatch_uid="forget_settings")
-        _forget_settings(setting="LOG_")
-        for name in setting("LOG_WATCHERS"):
-            import_module(f"observability.{name}").connect()
+        forget_settings()
+        signals.setting_changed.connect(forget_settings)
+        signals.request_finished.connect(end_request)
+        for watcher in setting("LOG_WATCHERS"):
+            import_module(f"observability.{watcher}").connect()
         checks.register(check_logging, "logging")
         checks.register(check_middleware, "logging")
 
 
-def _forget_settings(*, setting: str, **_signal: Any) -> None:
+def forget_settings(**_signal: Any) -> None:
     """Forget what was made of the settings: a test, or django.setup(), has changed them."""
-    from .line.redact import redactor
-    from .line.values import safe_values
-
-    if setting.startswith("LOG_"):
-        redactor.cache_clear()
-        safe_values.cache_clear()
+    redactor.cache_clear()
+    safe_values.cache_clear()

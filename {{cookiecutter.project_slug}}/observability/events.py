@@ -164,7 +164,7 @@ def _logger_of(frame: FrameType | None, name: object = None) -> logging.Logger:
 
 def _merged(payload: object, additions: dict[str, Any]) -> dict[str, Any]:
     """Return a new payload with the additions; what is no mapping becomes `value`."""
-    with suppress(Exception):
+    with suppress(BaseException):  # all that the payload's own methods raise
         if payload is None:
             return additions
         if isinstance(payload, Mapping):

@@ -1,7 +1,6 @@
 """Shows a line as text for people: in `manage.py logs` and on a developer's console."""
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -14,13 +13,8 @@ from .line.strict_json import dumps
 from .logging_config import LEVELS
 
 _STYLES = dict(zip(LEVELS, ("dim", "green", "yellow", "red", "bold white on red"), strict=True))
-_HEAD = ("timestamp", "level", "logger", "request_id", "event", "payload", "message", "exception")
-_ID_LENGTH = 8
+_KEYS = ("timestamp", "level", "logger", "request_id", "event", "payload")  # that all lines have
 _NEEDS_NO_QUOTES = re.compile(r"[^\s\"'=\\{}\[\],]+")
-# What controls a terminal, ends a line or reorders what a person reads; and surrogates.
-_CONTROLS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
 
 
 def pretty(line: bytes) -> Text:
@@ -29,9 +23,8 @@ def pretty(line: bytes) -> Text:
     Nothing in it controls a terminal. A torn or foreign line is shown as it is.
     """
     with suppress(Exception):  # no JSON, or no line of ours
-        if data := orjson.loads(line):
-            return _shown(data)
-    return Text(harmless(line))
+        return _shown(orjson.loads(line))
+    return Text(harmless(line.decode(errors="backslashreplace")))
 
 
 def console_on(stream: Any, **options: Any) -> Console:
@@ -39,11 +32,12 @@ def console_on(stream: Any, **options: Any) -> Console:
     return Console(file=stream, markup=False, highlight=False, soft_wrap=True, **options)
 
 
-def harmless(text: bytes | str) -> str:
-    """Return a text in which all that controls a terminal or ends a line is escaped."""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "backslashreplace")
-    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+def harmless(text: str) -> str:
+    """Return a text without what controls a terminal, ends a line or reorders what one reads.
+
+    All characters that Python does not take for printable are escaped.
+    """
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 class PrettyConsoleHandler(ConsoleHandler):
@@ -62,41 +56,32 @@ class PrettyConsoleHandler(ConsoleHandler):
 
 
 def _shown(data: dict[str, Any]) -> Text:
-    level, request_id, payload = (data.get(key) for key in ("level", "request_id", "payload"))
+    time, level, logger, request_id, event, payload = map(data.pop, _KEYS)
+    message, exception = data.pop("message", event), data.pop("exception", None)
     # To the millisecond, in a form that --since takes.
-    time = re.sub(r"(\.\d{3})\d+Z$", r"\1Z", str(data.get("timestamp")))
-    values = list((payload if isinstance(payload, dict) else {"payload": payload}).items())
-    values += [(key, value) for key, value in data.items() if key not in _HEAD]
-    text = Text()
-    text.append(f"{harmless(time)} ", "dim")
-    text.append(f"{harmless(str(level)):<8} ", _STYLES.get(str(level), ""))
-    text.append(harmless(str(data.get("logger"))), "cyan")
-    text.append(f" {harmless(str(data.get('message') or data.get('event')))}", "bold")
-    for key, value in values:
-        text.append(f" {_value(key)}=", "dim").append(_value(value))
-    if isinstance(request_id, str):
-        short = f"{request_id[:_ID_LENGTH]}…" if len(request_id) > _ID_LENGTH + 1 else request_id
-        text.append(f" [{harmless(short)}]", "magenta")
-    for line in _exception_lines(data.get("exception")):
+    parts = [(f"{time[:23]}Z ", "dim"), (f"{level:<8} ", _STYLES[level]), (logger, "cyan")]
+    parts.append((f" {message}", "bold"))
+    for key, value in [*payload.items(), *data.items()]:
+        parts += [(f" {_value(key)}=", "dim"), (_value(value), "")]
+    if request_id:
+        parts.append((f" [{request_id[:8]}…]", "magenta"))
+    text = Text.assemble(*((harmless(part), style) for part, style in parts))
+    for line in _exception_lines(exception) if exception else ():
         text.append(f"\n  {harmless(line)}", "red")
     return text
 
 
 def _value(value: Any) -> str:
     is_plain = isinstance(value, str) and _NEEDS_NO_QUOTES.fullmatch(value)
-    return harmless(value if is_plain else dumps(value))
+    return str(value) if is_plain else dumps(value)
 
 
-def _exception_lines(exception: Any) -> Iterator[str]:
-    """Yield the lines of an exception, and of those that it came from or holds."""
-    if isinstance(exception, dict):
-        summary = f"{exception.get('type')}: {exception.get('message')}"
-        yield from str(exception.get("stacktrace") or summary).split("\n")
-        yield from map(str, exception.get("notes", []))
-        for title, others in (
-            ("caused by:", [exception.get("cause")]),
-            ("together with:", exception.get("exceptions", [])),
-        ):
-            for other in filter(None, others):
-                yield title
-                yield from _exception_lines(other)
+def _exception_lines(error: dict[str, Any]) -> list[str]:
+    """Return the lines of an exception, and of those that it came from or holds."""
+    lines: list[str] = error.get("stacktrace", f"{error['type']}: {error['message']}").split("\n")
+    lines += error.get("notes", [])
+    if "cause" in error:
+        lines += ["caused by:", *_exception_lines(error["cause"])]
+    for member in error.get("exceptions", []):
+        lines += ["together with:", *_exception_lines(member)]
+    return lines

@@ -3,11 +3,9 @@
 https://docs.djangoproject.com/en/stable/topics/db/instrumentation/
 """
 
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from .context import current_request
@@ -20,17 +18,15 @@ _STATEMENTS = 1_000  # different ones that are counted in one request
 
 def connect() -> None:
     """Watch every connection to a database from its first query on."""
-    connection_created.connect(_watch, dispatch_uid="watch_queries")
+    connection_created.connect(_watch)
 
 
-def _watch(connection: BaseDatabaseWrapper, **_signal: Any) -> None:
+def _watch(connection: Any, **_signal: Any) -> None:
     if _timed not in connection.execute_wrappers:
         connection.execute_wrappers.append(_timed)
 
 
-def _timed(
-    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
-) -> Any:
+def _timed(execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     started = perf_counter()
     try:
         return execute(sql, params, many, context)
@@ -42,7 +38,7 @@ def _timed(
             request.db_seconds += seconds
             if statement in request.statements or len(request.statements) < _STATEMENTS:
                 request.statements[statement] += 1
-        milliseconds = round(seconds * 1000, 3)
-        if milliseconds > setting("SLOW_QUERY_MS"):
-            payload = {"sql": statement, "duration_ms": milliseconds}
-            log_event("slow_query", payload | {"database": context["connection"].alias}, "WARNING")
+        ms = round(seconds * 1000, 3)
+        if ms > setting("SLOW_QUERY_MS"):
+            payload = {"sql": statement, "duration_ms": ms, "database": context["connection"].alias}
+            log_event("slow_query", payload, "WARNING")

@@ -5,16 +5,14 @@ import gzip
 import lzma
 import os
 import re
-import zlib
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import translate
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from heapq import merge
-from itertools import batched
+from heapq import heappop, heappushpop, merge
+from itertools import islice
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -23,153 +21,115 @@ from .settings import setting
 # Every line starts with its time: text of one length, which sorts as the times do.
 _START = b'{"timestamp":"'
 _TIME = slice(len(_START), len(_START) + len("2026-11-22T16:47:37.584123Z"))
-# app.json.log, and its names after a rotation: app.json.log.1, app.json.log-20261122.gz, …
-_NAME = re.compile(r".+\.json\.log([.-]\d[\w.-]*?)?(\.gz|\.bz2|\.xz)?")
-_DECOMPRESS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
-_WINDOW = 1_000  # lines that are sorted at once: processes write slightly out of order
+_WINDOW = 1_000  # lines among which one is put in its place: processes write out of order
 _REMEMBERED = 10_000  # lines whose copies in other files are recognised
-_SECONDS_BETWEEN_LOOKS = 0.2
 
 # Time, name of the file before it was rotated, number in the file, line: entries sort by time.
 Entry = tuple[bytes, str, int, bytes]
+# Where reading a file goes on, and the time there. A file is known by its inode and first line,
+# whatever its name is now.
+Places = dict[tuple[int, bytes], tuple[int, bytes]]
 Report = Callable[[str], object]
 
 
-class Query:
-    """Which lines are wanted: those between two times, with a match for one glob of each key.
+class Query(NamedTuple):
+    """Which lines are wanted: the last so many of those between two times that have these values.
 
-    The times are included, and written as in a line.
+    The times are included, and written as in a line. To follow is to go on with new lines.
     """
 
-    def __init__(
-        self, globs: Mapping[str, Sequence[str]], since: bytes = b"", until: bytes = b"~"
-    ) -> None:
-        self.since, self._until = since, until
-        self.wants_all = not globs and (since, until) == (b"", b"~")
-        self._values = {key: re.compile("|".join(map(translate, globs[key]))) for key in globs}
-        texts = [[f"*{glob}*" for glob in alternatives] for alternatives in globs.values()]
-        self._texts = [re.compile("|".join(map(translate, globs))) for globs in texts]
+    patterns: Mapping[str, re.Pattern[str]]
+    since: bytes = b""
+    until: bytes = b"~"
+    last: int | None = None
+    follow: bool = False
 
-    def matches(self, line: bytes, time: bytes) -> bool:
-        """Return whether a line of this time is wanted.
-
-        A torn or foreign line is wanted if it contains the texts; never where a user is asked for.
-        """
-        if not self.since <= time <= self._until:
-            return False
-        if not self._values:
-            return True
+    def matches(self, line: bytes) -> bool:
+        """Return whether the line has the values; a torn or foreign one, as words of its text."""
         try:
             data = orjson.loads(line)
-            return all(glob.match(str(data.get(key))) for key, glob in self._values.items())
+            return all(one.fullmatch(str(data.get(key))) for key, one in self.patterns.items())
         except (ValueError, AttributeError):  # no JSON, or no object
-            text = line.decode(errors="replace")
-            return "user_id" not in self._values and all(glob.match(text) for glob in self._texts)
+            words = re.split(r'[\s"]+', line.decode(errors="replace"))
+            return all(any(map(one.fullmatch, words)) for one in self.patterns.values())
 
 
-def log_paths(folder: Path | str, *, plain: bool = False) -> list[Path]:
+@cache
+def _unparsed(pattern: re.Pattern[str]) -> re.Pattern[bytes]:
+    """Return a pattern to search a line for before it is parsed, which takes much longer."""
+    text = re.sub(r"\\[Zz]", "", pattern.pattern)
+    # Quotes and backslashes are escaped in a line.
+    return re.compile(b"" if '"' in text or r"\\" in text else text.encode())
+
+
+def log_paths(folder: Path, *, plain: bool = False) -> list[Path]:
     """Return the log files of a folder: all, or those that are not compressed.
 
     A compressed copy of a file that is still there is left out.
     """
-    paths = {p for p in Path(folder).glob("*.json.log*") if _NAME.fullmatch(p.name) and p.is_file()}
-    extra = {p for p in paths if p.suffix in _DECOMPRESS and (plain or p.with_suffix("") in paths)}
+    # After a rotation, app.json.log is app.json.log.1, app.json.log-20261122.gz, …
+    paths = {*folder.glob("*.json.log"), *folder.glob("*.json.log[.-][0-9]*")}
+    extra = {p for p in paths if p.suffix in _OPEN and (plain or p.with_suffix("") in paths)}
     return sorted(paths - extra)
 
 
-def read_lines(
-    folder: Path | str,
-    query: Query,
-    report: Report,
-    *,
-    last: int | None = None,
-    follow: bool = False,
-) -> Iterator[bytes]:
-    """Yield the wanted lines sorted by time, each once: all, or the last so many.
+def read_lines(folder: Path, query: Query, report: Report) -> Iterator[bytes]:
+    """Yield the wanted lines sorted by time, each once, and report once what cannot be read.
 
-    What cannot be read is reported once. With `follow`, the lines that are written from now on
-    come after them, without end; compressed files are then read only for a query with `since`.
+    To follow, go on without end. Without `since`, the last lines before are then looked for near
+    the ends of the files that are not compressed.
     """
-    report, files = cache(report), dict[tuple[int, int], Iterator[Entry | None]]()
-    shown_in: OrderedDict[int, str] = OrderedDict()
-    plain, tail = follow and not query.since, last if query.wants_all else None
+    report, places, shown_in = cache(report), Places(), OrderedDict[int, str]()
+    paths = log_paths(folder, plain=query.follow and not query.since)
     while True:
-        present = set()
-        for path in log_paths(folder, plain=plain):
-            try:
-                file = _DECOMPRESS.get(path.suffix, open)(path, "rb")
-            except OSError as error:
-                report(str(error))
-                continue
-            stat = os.fstat(file.fileno())
-            key = (stat.st_dev, stat.st_ino)  # stays, when the file is renamed
-            present.add(key)
-            if key in files:
-                file.close()
-            else:
-                files[key] = _entries(file, path, query, report, tail=tail, follow=follow)
-        # Each of these ends where its file ends now.
-        merged = merge(*(iter(file.__next__, None) for file in files.values()))
-        lines = _without_copies(_in_order(merged), shown_in)
-        yield from lines if last is None else deque(lines, maxlen=last)
-        if not follow:
+        merged = merge(*(_entries(path, query, places, report) for path in paths))
+        lines = _in_order_once(merged, shown_in)
+        yield from lines if query.last is None else deque(lines, maxlen=query.last)
+        if not query.follow:
             return
-        files = {key: files[key] for key in present}  # the others are removed or compressed
-        sleep(_SECONDS_BETWEEN_LOOKS)
-        plain, last, tail = True, None, None
+        sleep(0.2)
+        paths, query = log_paths(folder, plain=True), query._replace(last=None)
 
 
-def _entries(
-    file: Any, path: Path, query: Query, report: Report, *, tail: int | None, follow: bool
-) -> Iterator[Entry | None]:
-    """Yield the wanted lines of an open file, of its last `tail` lines at least.
-
-    To follow, yield None at each end of the file, and go on from there. A line without an end is
-    then still being written.
-    """
-    stream, number, time = path.name.partition(".json.log")[0], 0, b""
-    is_plain = path.suffix not in _DECOMPRESS
-    follow = follow and is_plain
-    with file:
-        try:
-            if tail is not None and is_plain:
-                size = os.fstat(file.fileno()).st_size
-                file.seek(max(0, size - (tail + 1) * setting("LOG_MAX_LINE_BYTES")))
-                if file.tell():
-                    file.readline()  # the rest of a line
-            while True:
-                for line in file:
-                    if follow and not line.endswith(b"\n"):
-                        file.seek(-len(line), os.SEEK_CUR)
-                        break
-                    if line.startswith(_START):
-                        time = line[_TIME]
-                    if line != b"\n" and query.matches(line, time):
-                        number += 1
-                        yield time, stream, number, line.rstrip(b"\n")
-                if not follow:
-                    return
-                yield None
-                if os.fstat(file.fileno()).st_size < file.tell():  # the file was emptied
-                    file.seek(0)
-        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-            report(f"{path} cannot be read: {error}")
+def _entries(path: Path, query: Query, places: Places, report: Report) -> Iterator[Entry]:
+    """Yield the wanted lines of a file, from the place where the last look at it ended."""
+    stream, start = path.name.partition(".json.log")[0], 0
+    try:
+        with _OPEN.get(path.suffix, open)(path, "rb") as file:
+            stat = os.fstat(file.fileno())
+            key = (stat.st_ino, file.readline()[: _TIME.stop])
+            near_end = query[:3] == ({}, b"", b"~") or (query.follow and not query.since)
+            if query.last is not None and near_end:
+                # Far enough from the end, and in a compressed file, which holds more, even farther.
+                start = max(0, stat.st_size - (query.last + 1) * setting("LOG_MAX_LINE_BYTES"))
+            place, time = places.get(key, (start, b""))
+            file.seek(place)
+            searches = [_unparsed(one).search for one in query.patterns.values()]
+            for number, line in enumerate(file):
+                if query.follow and not line.endswith(b"\n"):  # it is still being written
+                    file.seek(-len(line), os.SEEK_CUR)
+                    break
+                if line.startswith(_START):
+                    time = line[_TIME]
+                if searches and not all(search(line) for search in searches):
+                    continue
+                # What comes before the first time is the rest of a line, if it is not the start.
+                wanted = query.since <= time <= query.until and (time or not start)
+                if wanted and line != b"\n" and (not query.patterns or query.matches(line)):
+                    yield time, stream, number, line.rstrip(b"\n")
+            places[key] = file.tell(), time
+    except Exception as error:  # each compression fails in ways of its own
+        report(f"{path} cannot be read: {error}")
 
 
-def _in_order(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield the entries sorted by time, within a window."""
-    window: list[Entry] = []
-    for more in batched(entries, _WINDOW):
-        window = sorted([*window, *more])
-        yield from window[:-_WINDOW]
-        del window[:-_WINDOW]
-    yield from window
-
-
-def _without_copies(entries: Iterable[Entry], shown_in: OrderedDict[int, str]) -> Iterator[bytes]:
-    """Yield the lines, each from the stream that had it first: app.json.log has errors, too."""
-    for _, stream, _, line in entries:
+def _in_order_once(entries: Iterator[Entry], shown_in: OrderedDict[int, str]) -> Iterator[bytes]:
+    """Yield the lines by time, each from the file that had it first: errors are in two of them."""
+    window = sorted(islice(entries, _WINDOW))
+    while window:
+        entry = next(entries, None)
+        _, stream, _, line = heappushpop(window, entry) if entry else heappop(window)
         if not line.startswith(_START) or shown_in.setdefault(hash(line), stream) == stream:
             yield line
         if len(shown_in) > _REMEMBERED:

@@ -87,8 +87,9 @@ def asgi(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
                 raise
             status, texts, body = _refuse(context, error)
             headers = [(name.lower().encode(), value.encode()) for name, value in texts]
-            await send({"type": "http.response.start", "status": status.value, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            start = {"type": "http.response.start", "status": status.value, "headers": headers}
+            await send_outside(start)
+            await send_outside({"type": "http.response.body", "body": body})
         finally:
             _close(context)
 

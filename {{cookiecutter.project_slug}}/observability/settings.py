@@ -1,31 +1,25 @@
 """The settings of the machinery and their defaults."""
 
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from .logging_config import HANDLERS
+from .logging_config import logging_config
 
 # Values under keys with one of these in their name are masked, in any case, with any
 # separators, at any depth. A term of up to four letters must be a word of its own.
 SENSITIVE_KEYS = (
-    *("password", "passwd", "pwd", "passphrase", "pin", "otp"),
+    *("password", "passwd", "pwd", "passphrase", "pin", "otp", "cookie", "session", "csrf"),
     *("secret", "token", "api_key", "access_key", "private_key", "authorization", "credential"),
-    *("cookie", "session", "csrf"),
     *("card_number", "credit_card", "pan", "cvv", "cvc", "iban", "ssn"),
 )
 
+_ARGUMENTS = logging_config.__kwdefaults__ or {}
 DEFAULTS: dict[str, Any] = {
-    # What logging_config() was called with.
     "LOG_NAMESPACE": "app",
-    "LOG_LEVEL": "INFO",
-    "LOG_ERROR_LEVEL": "ERROR",
-    "LOG_HANDLERS": HANDLERS,
-    "LOG_DIR": Path("logs"),
-    "LOG_ROTATION": "logrotate",
-    "LOG_CONSOLE_FORMAT": "json",
+    # What logging_config() was called with: LOG_LEVEL, LOG_HANDLERS, LOG_DIR and so on.
+    **{f"LOG_{name.removeprefix('log_').upper()}": value for name, value in _ARGUMENTS.items()},
     # What a line holds.
     "LOG_SENSITIVE_KEYS": SENSITIVE_KEYS,
     "LOG_MAX_LINE_BYTES": 262_144,
@@ -48,8 +42,7 @@ def setting(name: str) -> Any:
 
     Raises KeyError for a name that has no default.
     """
-    default = DEFAULTS[name]
     try:
-        return getattr(settings, name, default)
+        return getattr(settings, name, DEFAULTS[name])
     except ImproperlyConfigured:  # a script, or a server's master process
-        return default
+        return DEFAULTS[name]

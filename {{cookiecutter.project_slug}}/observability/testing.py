@@ -46,12 +46,11 @@ class Events(logging.Handler):
 
 
 @pytest.fixture
-def events() -> Iterator[Events]:
+def events(caplog: pytest.LogCaptureFixture) -> Iterator[Events]:
     """Collect the events of a test; at DEBUG and above, whatever LOG_LEVEL is."""
     logger = logging.getLogger(setting("LOG_NAMESPACE"))
-    collected, level = Events(), logger.level
+    collected = Events()
     logger.addHandler(collected)
-    logger.setLevel(logging.DEBUG)
-    yield collected
-    logger.setLevel(level)
+    with caplog.at_level(logging.DEBUG, logger.name):
+        yield collected
     logger.removeHandler(collected)

@@ -2,10 +2,8 @@
 
 import json
 import logging
-import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from jsonschema import Draft202012Validator
@@ -16,18 +14,17 @@ from .logging_config import HANDLERS
 from .pretty import PrettyConsoleHandler
 from .settings import setting
 
-SCHEMA = json.loads((Path(__file__).parent / "log_line.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(Path(__file__).with_name("log_line.schema.json").read_text("utf-8"))
 PROBE = "logging_probe"
 _VALIDATOR = Draft202012Validator(SCHEMA)
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(NamedTuple):
     """What was found of one handler: where its lines go, and what is wrong, if anything."""
 
     handler: str
     where: str
-    problem: str = ""
+    problem: str
 
     def __str__(self) -> str:
         return f"{self.handler:<12}{'FAILED' if self.problem else 'proven':<8}{self.where}"
@@ -40,42 +37,39 @@ def schema_problems(line: dict[str, Any]) -> list[str]:
 
 def verify() -> list[Proof]:
     """Send one probe through every handler that is asked for, and read it back."""
-    namespace = setting("LOG_NAMESPACE")
-    loggers = [logging.getLogger(name) for name in (namespace, f"{namespace}.audit")]
-    handlers = {handler.name: handler for logger in loggers for handler in logger.handlers}
+    logger = logging.getLogger(setting("LOG_NAMESPACE"))
+    handlers = {each.name: each for each in logger.handlers + logger.getChild("audit").handlers}
     asked = [name for name in HANDLERS if name in setting("LOG_HANDLERS")]
     asked += ["audit_file"] if "file" in asked else []
-    missing = "is asked for, but not on the namespace's loggers"
-    return [
-        _prove(name, handlers[name]) if name in handlers else Proof(name, "-", missing)
-        for name in asked
-    ]
+    return [_prove(name, handlers.get(name)) for name in asked]
 
 
 def _prove(name: str, handler: Any) -> Proof:
     """Hand a probe to one handler, at a level that no alert on errors looks at."""
+    if handler is None:
+        return Proof(name, "-", "is asked for, but not on the namespace's loggers")
     probe = uuid4().hex
     with bound(RequestContext(probe, {})):
         record = Record.of_event(__name__, logging.INFO, PROBE, {"probe": probe})
-    file: str | None = getattr(handler, "baseFilename", None)
-    start = os.path.getsize(file) if file and os.path.exists(file) else 0
+    handler.handle(record)
+    file = getattr(handler, "baseFilename", "")
     try:
-        handler.handle(record)
         # A console cannot be read back: it has what its handler wrote without an error.
-        text = _read(file, start) if file else getattr(handler, "last_text", "")
+        text = _end_of(file) if file else getattr(handler, "last_text", "")
         problem = _problem(handler, text, probe)
     except (OSError, ValueError) as error:
         problem = f"the probe cannot be read back: {error}"
     return Proof(name, file or "the console", problem)
 
 
-def _read(file: str, start: int) -> str:
+def _end_of(file: str) -> str:
+    """Return the last megabyte of a file."""
     with open(file, "rb") as stream:
-        stream.seek(start if os.path.getsize(file) >= start else 0)
-        return stream.read().decode("utf-8")
+        stream.seek(max(0, Path(file).stat().st_size - 1_000_000))
+        return stream.read().decode("utf-8", "replace")
 
 
-def _problem(handler: logging.Handler, text: str, probe: str) -> str:
+def _problem(handler: Any, text: str, probe: str) -> str:
     """Return what is wrong with the probe's line in one place, or nothing."""
     lines = [line for line in text.splitlines() if probe in line]
     if len(lines) != 1:
@@ -86,6 +80,5 @@ def _problem(handler: logging.Handler, text: str, probe: str) -> str:
     line = json.loads(lines[0])
     if problems := schema_problems(line):
         return f"the line is not as the schema has it: {'; '.join(problems)}"
-    if line["request_id"] != probe or line["payload"] != {"probe": probe}:
-        return f"the line does not say what was logged: {lines[0]}"
-    return ""
+    is_true = line["request_id"] == probe and line["payload"] == {"probe": probe}
+    return "" if is_true else f"the line does not say what was logged: {lines[0]}"

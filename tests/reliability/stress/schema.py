@@ -6,13 +6,12 @@ import sys
 from importlib import import_module
 
 import django
-from django.conf import settings
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "stress.settings")
     os.environ["LOG_HANDLERS"] = "console"
     django.setup()
-    module = import_module(f"{settings.LOG_NAMESPACE}.observability.verification")
+    module = import_module("observability.verification")
     refused = 0
     for line in sys.stdin:
         if problems := module.schema_problems(json.loads(line)):

@@ -1,7 +1,8 @@
 """The project's settings, with the views of the stress tests and small limits for rotation."""
 
+from config.env import env
 from config.settings import *  # noqa: F403
-from config.settings import LOG_NAMESPACE, LOGGING, env
+from config.settings import LOG_NAMESPACE, LOGGING
 
 ROOT_URLCONF = "stress.urls"
 ALLOWED_HOSTS = ["127.0.0.1"]

@@ -31,7 +31,7 @@ def summary(exception: BaseException) -> dict[str, Any]:
     kind = type(exception)
     try:
         message = printable(clipped(str(exception), _CHARACTERS))
-    except Exception:
+    except BaseException:  # all of it: the caller must not pay for what a __str__ raises
         message = f"<a {printable(kind.__qualname__)} that cannot be shown>"
     return {
         "type": clipped(printable(kind.__qualname__), _NAME),
@@ -45,7 +45,7 @@ def _described(
 ) -> dict[str, Any]:
     described = summary(error)
     # What follows looks into an object that may be broken: what it gave so far is kept.
-    with suppress(Exception):
+    with suppress(BaseException):
         if frames:
             last = f"{described['type']}: {clipped(described['message'], _SHORT)}"
             described["stacktrace"] = redactor().text(_frames_of(error)) + last

@@ -4,7 +4,6 @@ import errno
 import os
 from io import FileIO
 from time import monotonic, sleep
-from typing import Any
 
 try:
     import fcntl

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from django.core.checks import run_checks
 from django.core.management.base import BaseCommand, CommandError
 
-from observability.checks import check_logging, check_middleware
 from observability.verification import verify
 
 
@@ -17,12 +17,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Print the rows; exit with 1, the reasons and the fixes when one fails."""
-        messages = [*check_logging(), *check_middleware()]
-        faults = [f"{fault.msg}\n  Fix: {fault.hint}" for fault in messages if fault.is_serious()]
-        for proof in verify():
-            self.stdout.write(str(proof))
-            if proof.problem:
-                faults.append(f"{proof.handler}: {proof.problem}.")
+        messages = [message for message in run_checks(tags=["logging"]) if message.is_serious()]
+        faults = [f"{message.msg}\n  Fix: {message.hint}" for message in messages]
+        proofs = verify()
+        self.stdout.write("\n".join(map(str, proofs)))
+        faults += [f"{proof.handler}: {proof.problem}." for proof in proofs if proof.problem]
         if faults:
             raise CommandError("\n".join(["the logging cannot be trusted.", *faults]))
         self.stdout.write("logging verified")

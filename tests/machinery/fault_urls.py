@@ -1,0 +1,65 @@
+"""Views that fail or are left in the middle, each of them for a known user, and their URLs."""
+
+from collections.abc import AsyncIterator, Iterator
+
+from django.contrib.auth import get_user_model
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+from observability.events import log_operation
+
+from . import urls
+
+USER = 7
+CHUNKS = 200  # of 64 KB: more than the buffers of a socket hold
+
+
+def whole(request: HttpRequest) -> HttpResponse:
+    know_user(request)
+    return HttpResponse("whole")
+
+
+def operation(request: HttpRequest) -> HttpResponse:
+    know_user(request)
+    with log_operation("work"):
+        raise LookupError("crashed in an operation")
+
+
+def large(request: HttpRequest) -> StreamingHttpResponse:
+    """Stream far more than a client reads that leaves after the beginning."""
+    return streamed(request, CHUNKS, fails=False)
+
+
+def broken(request: HttpRequest) -> StreamingHttpResponse:
+    """Fail when the status and the beginning of the body have been sent."""
+    return streamed(request, 2, fails=True)
+
+
+def streamed(request: HttpRequest, count: int, fails: bool) -> StreamingHttpResponse:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(count):
+            yield bytes(65_536)
+        if fails:
+            raise LookupError("the body failed")
+
+    async def async_chunks() -> AsyncIterator[bytes]:
+        for chunk in chunks():
+            yield chunk
+
+    know_user(request)
+    return StreamingHttpResponse(async_chunks() if isinstance(request, ASGIRequest) else chunks())
+
+
+def know_user(request: HttpRequest) -> None:
+    request.user = get_user_model()(pk=USER)
+
+
+handler403, handler404, handler500 = urls.handler403, urls.handler404, urls.handler500
+urlpatterns = [
+    path("fault/whole", whole),
+    path("fault/operation", operation),
+    path("fault/large", large),
+    path("fault/broken", broken),
+    *urls.urlpatterns,
+]

@@ -1,0 +1,258 @@
+"""The outermost wrappers as servers call them: every end has its id, its answer and one line."""
+
+import asyncio
+import logging
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from config.wsgi import application as project
+from observability.context import current_request_id
+from observability.servers import asgi, wsgi
+
+from .support import Line, Logs
+
+ID = "of-this-request"
+START = {"type": "http.response.start", "status": 200, "headers": []}
+BODY = {"type": "http.response.body", "body": b"whole"}
+
+
+class Vanished(BaseException):
+    """An exception that ends the process, and that nobody knows."""
+
+
+ENDS = [SystemExit, KeyboardInterrupt, Vanished]
+# With the status of the answer.
+FAILURES = [(LookupError, 400), (UnicodeError, 400), (RuntimeError, 500)]
+
+
+class WSGIServer:
+    """Calls an application as PEP 3333 says, and keeps what it was given."""
+
+    status = ""
+    headers: dict[str, str]
+    body = b""
+
+    def start_response(self, status: str, headers: Iterable[Any], exc_info: Any = None) -> None:
+        assert exc_info or not self.status, "a second answer without the reason"
+        self.status, self.headers = status, dict(headers)
+
+    def serve(self, application: Callable[..., Any]) -> None:
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/some/path", "HTTP_X_REQUEST_ID": ID}
+        environ |= {"REMOTE_ADDR": "192.0.2.1", "SERVER_NAME": "testserver", "SERVER_PORT": "80"}
+        environ |= {"wsgi.url_scheme": "http", "wsgi.input": BytesIO(), "QUERY_STRING": "a=1"}
+        parts = application(environ, self.start_response)
+        try:
+            for part in parts:
+                self.body += part
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+
+
+class ASGIServer:
+    """Calls an application as the ASGI specification says, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.ids: list[str | None] = []  # that are current while the server works
+
+    async def receive(self) -> dict[str, Any]:
+        self.ids.append(current_request_id())
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.ids.append(current_request_id())
+        self.sent.append(message)
+
+    def serve(self, application: Callable[..., Any], kind: str = "http") -> None:
+        scope = {"type": kind, "method": "GET", "path": "/some/path", "query_string": b"a=1"}
+        scope |= {"headers": [(b"x-request-id", ID.encode())], "client": ("192.0.2.1", 1)}
+
+        async def run() -> None:
+            try:
+                await application(scope, self.receive, self.send)
+            finally:
+                self.ids.append(current_request_id())
+
+        asyncio.run(run())
+
+
+def one_end(logs: Logs, status: int) -> list[Line]:
+    """Hold the one end of the request against what was sent, and return all of its lines."""
+    (ended,) = (line for line in logs.lines() if line["event"] == "request_finished")
+    payload = ended["payload"]
+    assert (payload["status"], payload["path"], payload["ip"]) == (
+        status,
+        "/some/path",
+        "192.0.2.1",
+    )
+    assert {line["request_id"] for line in logs.lines()} == {ID}
+    assert current_request_id() is None
+    return logs.lines()
+
+
+def check_report(lines: list[Line], error: type[BaseException], status: int) -> None:
+    """Hold the line that says why there was no answer against the reason."""
+    (report,) = (line for line in lines if line["event"] != "request_finished")
+    if status == 400:
+        assert (report["event"], report["level"]) == ("unreadable_request", "WARNING")
+        assert report["payload"] == {"error": error.__name__}
+    else:
+        assert (report["event"], report["level"]) == ("request_failed", "ERROR")
+        assert report["exception"]["type"] == error.__name__
+        assert "Traceback" in report["exception"]["stacktrace"]
+
+
+def check_server_line(error: BaseException, logs: Logs) -> None:
+    """Log an exception as the server does, outside the request: the line is of that request."""
+    logging.getLogger("gunicorn.error").error("Error handling request", exc_info=error)
+    line = logs.lines()[-1]
+    assert (line["request_id"], line["message"]) == (ID, "Error handling request")
+    assert "Traceback" in line["exception"]["stacktrace"]
+
+
+@pytest.mark.parametrize("has_started", [False, True], ids=["before", "after start_response"])
+@pytest.mark.parametrize(("error", "status"), FAILURES)
+def test_a_wsgi_application_that_raises_is_answered(logs: Logs, error, status, has_started):
+    @wsgi
+    def application(environ, start_response):
+        if has_started:
+            start_response("200 OK", [])
+        raise error("raised")
+
+    server = WSGIServer()
+    server.serve(application)
+    assert server.status.startswith(str(status))
+    assert server.headers["X-Request-ID"] == ID
+    assert ID in server.body.decode()
+    check_report(one_end(logs, status), error, status)
+
+
+@pytest.mark.parametrize("error", ENDS)
+def test_the_end_of_the_process_passes_through_wsgi(logs: Logs, error):
+    @wsgi
+    def application(environ, start_response):
+        raise error
+
+    server = WSGIServer()
+    with pytest.raises(error) as caught:
+        server.serve(application)
+    assert server.status == ""
+    one_end(logs, 500)
+    check_server_line(caught.value, logs)
+
+
+def test_a_wsgi_header_that_cannot_be_sent_is_a_crash(logs: Logs):
+    @wsgi
+    def application(environ, start_response):
+        start_response("200 OK", [("X-Echo", "a\r\nSet-Cookie: b")])
+        return [b"whole"]
+
+    server = WSGIServer()
+    server.serve(application)
+    assert server.status.startswith("500")
+    check_report(one_end(logs, 500), RuntimeError, 500)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("test_views")
+def test_an_answer_of_the_project_has_one_end(logs: Logs):
+    server = WSGIServer()
+    server.serve(project)
+    assert server.status.startswith("404")
+    assert server.headers["X-Request-ID"] == ID
+    one_end(logs, 404)
+
+
+def test_an_asgi_application_that_answers_is_left_alone(logs: Logs):
+    inside = []
+
+    @asgi
+    async def application(scope, receive, send):
+        await receive()
+        await send(START)
+        inside.append(current_request_id())
+        await send(BODY)
+        inside.append(current_request_id())
+
+    server = ASGIServer()
+    server.serve(application)
+    assert server.sent == [START, BODY]
+    assert inside == [ID, ID]
+    assert server.ids == [None] * 4
+    one_end(logs, 200)
+
+
+@pytest.mark.parametrize(("error", "status"), FAILURES)
+def test_an_asgi_application_that_raises_before_its_answer(logs: Logs, error, status):
+    @asgi
+    async def application(scope, receive, send):
+        raise error("raised")
+
+    server = ASGIServer()
+    server.serve(application)
+    assert [message["type"] for message in server.sent] == [START["type"], BODY["type"]]
+    assert server.sent[0]["status"] == status
+    assert (b"x-request-id", ID.encode()) in server.sent[0]["headers"]
+    assert set(server.ids) == {None}
+    check_report(one_end(logs, status), error, status)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, CancelledError, *ENDS])
+def test_an_exception_within_an_asgi_answer_is_the_servers_to_report(logs: Logs, error):
+    @asgi
+    async def application(scope, receive, send):
+        await send(START)
+        raise error
+
+    server = ASGIServer()
+    with pytest.raises(error) as caught:
+        server.serve(application)
+    assert server.sent == [START]
+    assert set(server.ids) == {None}
+    one_end(logs, 200)
+    check_server_line(caught.value, logs)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(CancelledError, 499), *((error, 500) for error in ENDS)]
+)
+def test_what_ends_an_asgi_request_before_its_answer(logs: Logs, error, status):
+    @asgi
+    async def application(scope, receive, send):
+        raise error
+
+    server = ASGIServer()
+    with pytest.raises(error) as caught:
+        server.serve(application)
+    assert server.sent == []
+    one_end(logs, status)
+    check_server_line(caught.value, logs)
+
+
+def test_an_asgi_header_that_cannot_be_sent_is_a_crash(logs: Logs):
+    @asgi
+    async def application(scope, receive, send):
+        await send(START | {"headers": [(b"x-echo", b"a\0b")]})
+
+    server = ASGIServer()
+    server.serve(application)
+    assert [message["status"] for message in server.sent[:1]] == [500]
+    check_report(one_end(logs, 500), RuntimeError, 500)
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+def test_what_is_no_request_passes_through_asgi(logs: Logs, kind):
+    ids = []
+
+    @asgi
+    async def application(scope, receive, send):
+        ids.append(current_request_id())
+
+    ASGIServer().serve(application, kind)
+    assert ids == [None]
+    assert logs.lines() == []

@@ -1,0 +1,215 @@
+"""gunicorn and uvicorn, started by their plain commands: whose lines they write, and which."""
+
+import socket
+import struct
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from .fault_urls import USER
+from .support import Line, Server, parsed, running_server, wait_for
+
+BIN = Path(sys.executable).parent
+COMMANDS = {
+    "gunicorn": [str(BIN / "gunicorn"), "config.wsgi"],
+    "uvicorn": [str(BIN / "uvicorn"), "config.asgi:application", "--port", "{port}"],
+}
+SECRET = "secret-in-the-query"
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no seconds
+
+
+def started(
+    kind: str, folder: Path, workers: int = 1, **changes: str
+) -> AbstractContextManager[Server]:
+    """Start a server by its plain command: gunicorn with one thread in each worker."""
+    # WEB_CONCURRENCY is uvicorn's own variable, too: more than one worker is another mode.
+    changes |= {"WEB_CONCURRENCY": str(workers), "WEB_THREADS": "1"} if kind == "gunicorn" else {}
+    settings = {"DJANGO_SETTINGS_MODULE": "machinery.fault_settings"}
+    return running_server(folder, COMMANDS[kind], **settings, **changes)
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def server(request: pytest.FixtureRequest, tmp_path_factory) -> Iterator[Server]:
+    """Return a server that runs for all tests of its kind."""
+    with started(request.param, tmp_path_factory.mktemp(request.param)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def gunicorn(tmp_path_factory) -> Iterator[Server]:
+    with started("gunicorn", tmp_path_factory.mktemp("gunicorn")) as server:
+        yield server
+
+
+def new_id() -> str:
+    return f"wanted-{uuid4().hex}"
+
+
+def send(server: Server, data: bytes, read: int = 0, reset: bool = False) -> bytes:
+    """Send bytes, and return the answer: all of it, or the beginning, after which we leave."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(data)
+        while not read or len(answer) < read:
+            if not (part := connection.recv(read or 65_536)):
+                break
+            answer += part
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    return answer
+
+
+def get(path: str, request_id: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-ID: {request_id}\r\n".encode()
+
+
+def lines_with(server: Server, text: str) -> list[Line]:
+    """Return the lines with a text in their message, once there is one; a torn end is awaited."""
+
+    def found() -> list[Line]:
+        written = server.logs.text()
+        lines = parsed(written) if written.endswith("\n") else []
+        return [line for line in lines if text in line.get("message", "")]
+
+    return wait_for(found)
+
+
+def failures(lines: list[Line]) -> list[Line]:
+    return [line for line in lines if line["level"] in ("ERROR", "CRITICAL")]
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_all_that_the_plain_command_prints_is_lines(tmp_path, kind):
+    wanted = {new_id(): path for path in ("/api/products/", "/nowhere", "/test/crash", "/test/ids")}
+    with started(kind, tmp_path) as server:
+        for request_id, path in wanted.items():
+            server.ask(f"{path}?{SECRET}=1", headers={"X-Request-ID": request_id})
+            server.lines_of(request_id)
+    console = server.console()
+    assert SECRET not in console
+    assert SECRET not in server.logs.text()
+    lines = parsed(console)  # what is no line is refused
+    assert lines[0]["logger"].startswith(kind)
+    ended = [line["request_id"] for line in lines if line["event"] == "request_finished"]
+    assert Counter(each for each in ended if each in wanted) == dict.fromkeys(wanted, 1)
+    # The access logs of the servers would say each request a second time.
+    assert not [line for line in lines if line["logger"] == f"{kind}.access"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/fault/operation",
+        "/test/crash",
+        "/test/async-crash",
+        "/api/test/crash",
+        "/api/test/drf-crash",
+    ],
+)
+def test_a_crash_is_one_error_with_its_traceback(server: Server, path):
+    request_id = new_id()
+    assert server.ask(path, headers={"X-Request-ID": request_id}).status == 500
+    lines = server.lines_of(request_id)
+    (error,) = failures(lines)
+    assert "Traceback" in error["exception"]["stacktrace"]
+    assert "LookupError" in error["exception"]["stacktrace"]
+    assert [line["level"] for line in lines if line["event"] == "request_finished"] == ["WARNING"]
+
+
+def test_a_body_that_fails_is_one_error_of_its_request(server: Server):
+    request_id = new_id()
+    send(server, get(f"/fault/broken?{SECRET}=1", request_id) + b"Connection: close\r\n\r\n")
+    server.lines_of(request_id)
+    errors = wait_for(lambda: failures(server.lines_of(request_id)))
+    (error,) = errors
+    assert error["exception"]["message"] == "the body failed"
+    assert "Traceback" in error["exception"]["stacktrace"]
+    assert error["user_id"] == USER
+    assert SECRET not in server.console()
+    assert SECRET not in server.logs.text()
+
+
+@pytest.mark.parametrize("path", ["/fault/large", "/fault/broken", "/fault/operation"])
+def test_gunicorn_refuses_a_stranger_under_nobodys_id(gunicorn: Server, path):
+    """One worker of one thread: what the request before it has left would be on the line."""
+    request_id, stranger = new_id(), f"STRANGER-{new_id()}"
+    leaves = path == "/fault/large"
+    data = get(path, request_id) + b"Connection: close\r\n\r\n"
+    send(gunicorn, data, read=100 if leaves else 0, reset=leaves)
+    before = gunicorn.lines_of(request_id)
+    assert {line["user_id"] for line in before if "user_id" in line} == {USER}
+    assert b"400" in send(gunicorn, f"{stranger}\r\n\r\n".encode())
+    for line in lines_with(gunicorn, stranger):
+        assert line["request_id"] is None
+        assert "user_id" not in line
+
+
+def test_uvicorn_refuses_a_pipelined_stranger_under_nobodys_id(tmp_path):
+    request_id = new_id()
+    with started("uvicorn", tmp_path) as server:
+        data = get("/fault/whole", request_id) + b"\r\nSTRANGER\r\n\r\n"
+        answer = send(server, data)
+        server.lines_of(request_id)
+        refused = lines_with(server, "Invalid HTTP request")
+    assert b"whole" in answer
+    assert [(line["request_id"], "user_id" in line) for line in refused] == [(None, False)]
+
+
+@pytest.mark.parametrize("path", ["/fault/large", "/fault/broken"])
+def test_nothing_outside_a_request_has_an_id(tmp_path, path):
+    """What uvicorn logs when it stops, after a client left or a body failed, is of no request."""
+    request_id = new_id()
+    with started("uvicorn", tmp_path) as server:
+        data = get(path, request_id) + b"Connection: close\r\n\r\n"
+        send(server, data, read=100, reset=path == "/fault/large")
+        server.lines_of(request_id)
+    stopped = [line for line in server.logs.lines() if "Shutting" in line.get("message", "")]
+    assert stopped
+    assert {line["request_id"] for line in stopped} == {None}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("charset", ["hex", "rot13", "base64", "undefined"])
+def test_a_charset_that_is_none_is_a_bad_request(server: Server, charset, method):
+    request_id = new_id()
+    kind = f"application/x-www-form-urlencoded; charset={charset}"
+    headers = {"Content-Type": kind, "X-Request-ID": request_id}
+    answer = server.ask("/api/products/?a=1", method, "a=1", headers)
+    # Django reads the query string by this charset under WSGI only; under ASGI, the body alone.
+    is_read = method == "POST" or server.folder.name.startswith("gunicorn")
+    expected = 400 if is_read else 200
+    check_answer(server, answer.headers["X-Request-ID"], request_id, answer.status, expected)
+
+
+def test_a_header_that_cannot_be_sent_is_a_crash_with_an_id(server: Server):
+    request_id = new_id()
+    answer = server.ask("/api/schema/?version=%00", headers={"X-Request-ID": request_id})
+    check_answer(server, answer.headers["X-Request-ID"], request_id, answer.status, 500)
+    (error,) = failures(server.lines_of(request_id))
+    assert "Traceback" in error["exception"]["stacktrace"]
+
+
+def check_answer(server: Server, got: str, wanted: str, status: int, expected: int) -> None:
+    """Hold an answer, its id, and its one end against what was wanted."""
+    assert (status, got) == (expected, wanted)
+    ended = [line for line in server.lines_of(wanted) if line["event"] == "request_finished"]
+    assert [line["payload"]["status"] for line in ended] == [expected]
+
+
+@pytest.mark.parametrize(("kind", "workers"), [("gunicorn", 2), ("uvicorn", 1)])
+def test_a_misspelt_level_is_one_warning_of_each_worker(tmp_path, kind, workers):
+    with started(kind, tmp_path, workers, LOG_LEVEL="LOUD") as server:
+        wait_for(lambda: server.logs.text().count('"event":"wrong_setting"') >= workers)
+    warnings = [line for line in server.logs.lines() if line["event"] == "wrong_setting"]
+    assert len(warnings) == len({line["pid"] for line in warnings}) == workers
+    for line in warnings:
+        assert line["level"] == "WARNING"
+        assert "LOG_LEVEL" in line["payload"]["problem"]
+        assert "LOUD" in line["payload"]["problem"]
+        assert "DEBUG" in line["payload"]["fix"]
+    assert parsed(server.console())

@@ -256,3 +256,18 @@ def test_what_is_no_request_passes_through_asgi(logs: Logs, kind):
     ASGIServer().serve(application, kind)
     assert ids == [None]
     assert logs.lines() == []
+
+
+@pytest.mark.parametrize("name", ["gunicorn.error", "uvicorn.error"])
+def test_what_a_server_says_of_a_request_quotes_no_query_string(logs: Logs, name):
+    logging.getLogger(name).error("Error handling request %s", "/a?token=canary")
+    assert logs.only()["message"] == "Error handling request /a"
+
+
+@pytest.mark.parametrize("wrap", [wsgi, asgi])
+def test_a_wrong_setting_is_one_warning_when_a_server_starts(logs: Logs, settings, wrap):
+    settings.LOG_LEVEL = "LOUD"
+    wrap(lambda: None)
+    line = logs.only()
+    assert (line["level"], line["event"]) == ("WARNING", "wrong_setting")
+    assert "LOG_LEVEL: 'LOUD'" in line["payload"]["problem"]

@@ -36,6 +36,11 @@ def broken(request: HttpRequest) -> StreamingHttpResponse:
     return streamed(request, 2, fails=True)
 
 
+def failing_at_once(request: HttpRequest) -> StreamingHttpResponse:
+    """Fail before the beginning of the body, when gunicorn has not sent the status yet."""
+    return streamed(request, 0, fails=True)
+
+
 def streamed(request: HttpRequest, count: int, fails: bool) -> StreamingHttpResponse:
     def chunks() -> Iterator[bytes]:
         for _ in range(count):
@@ -61,5 +66,6 @@ urlpatterns = [
     path("fault/operation", operation),
     path("fault/large", large),
     path("fault/broken", broken),
+    path("fault/failing-at-once", failing_at_once),
     *urls.urlpatterns,
 ]

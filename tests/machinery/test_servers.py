@@ -121,9 +121,10 @@ def test_a_crash_is_one_error_with_its_traceback(server: Server, path):
     assert [line["level"] for line in lines if line["event"] == "request_finished"] == ["WARNING"]
 
 
-def test_a_body_that_fails_is_one_error_of_its_request(server: Server):
+@pytest.mark.parametrize("path", ["/fault/broken", "/fault/failing-at-once"])
+def test_a_body_that_fails_is_one_error_of_its_request(server: Server, path):
     request_id = new_id()
-    send(server, get(f"/fault/broken?{SECRET}=1", request_id) + b"Connection: close\r\n\r\n")
+    send(server, get(f"{path}?{SECRET}=1", request_id) + b"Connection: close\r\n\r\n")
     server.lines_of(request_id)
     errors = wait_for(lambda: failures(server.lines_of(request_id)))
     (error,) = errors
@@ -213,3 +214,13 @@ def test_a_misspelt_level_is_one_warning_of_each_worker(tmp_path, kind, workers)
         assert "LOUD" in line["payload"]["problem"]
         assert "DEBUG" in line["payload"]["fix"]
     assert parsed(server.console())
+
+
+def test_a_body_that_fails_before_its_beginning_says_the_status_that_was_sent(server: Server):
+    request_id = new_id()
+    data = get("/fault/failing-at-once", request_id) + b"Connection: close\r\n\r\n"
+    answer = send(server, data)
+    lines = server.lines_of(request_id)
+    (ended,) = (line for line in lines if line["event"] == "request_finished")
+    assert str(ended["payload"]["status"]).encode() == answer.split()[1]
+    assert request_id.encode() in answer

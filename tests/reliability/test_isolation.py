@@ -4,6 +4,7 @@ import http.client
 import random
 import re
 import socket
+import struct
 import time
 from collections import Counter
 from contextlib import suppress
@@ -33,6 +34,7 @@ PATHS = {
 }
 # Django warns that WSGI has to read an asynchronous body to its end first.
 ONLY_ASGI = {"/stress/async-stream"}
+BEHAVIOURS = ("whole", "whole", "upload", "hang up", "stranger", "keep alive")
 
 
 @pytest.mark.parametrize("kind", ["gunicorn", "uvicorn"])
@@ -47,10 +49,12 @@ def test_no_line_has_the_id_of_another_request(project: Project, tmp_path: Path,
             chance = random.Random(number)
             for _ in range(REQUESTS):
                 wanted, path = new_id(), chance.choice(paths)
-                behaviour = chance.choice(["whole", "whole", "upload", "hang up", "keep alive"])
+                behaviour = chance.choice(BEHAVIOURS)
                 done[behaviour] += 1
                 if behaviour == "hang up":
                     hang_up(server, path, wanted, after=chance.choice([0.0, 0.005]))
+                elif behaviour == "stranger":
+                    stranger(server, path, wanted, pipelined=chance.choice([False, True]))
                 elif behaviour == "keep alive":
                     answered.update(keep_alive(server, chance, paths))
                 elif behaviour == "upload":
@@ -74,6 +78,8 @@ def test_no_line_has_the_id_of_another_request(project: Project, tmp_path: Path,
     ours = [line for line in log.lines if is_of_a_request(line)]
     missing = [line for line in ours if line["request_id"] is None]
     strangers = [line for line in ours if not is_of_its_user(line)]
+    refused = [line for line in log.lines if "Invalid" in line.get("message", "")]
+    named = [line for line in refused if line["request_id"] or "user_id" in line]
     foreign = [text for text in log.texts if ids_in(text) - {own_id(text)}]
     swapped = [wanted for wanted, got in answered.items() if wanted != got]
     steps = Counter(line["request_id"] for line in ours)
@@ -89,11 +95,14 @@ def test_no_line_has_the_id_of_another_request(project: Project, tmp_path: Path,
         foreign_or_stale=len(foreign),
         another_user=len(strangers),
         without_one_end=len(endless),
+        strangers_refused=len(refused),
+        strangers_with_an_id=len(named),
         torn=len(log.torn),
     )
     assert done["hang up"] > 50
+    assert len(refused) > 50
     assert (missing, foreign, swapped, silent, log.torn) == ([], [], [], [], [])
-    assert (strangers, endless) == ([], [])
+    assert (strangers, endless, named) == ([], [], [])
     assert project.refused_by_schema(log) == ""
 
 
@@ -128,6 +137,21 @@ def hang_up(server: Server, path: str, wanted: str, *, after: float) -> None:
         if after:
             connection.recv(100)
             time.sleep(after)
+
+
+def stranger(server: Server, path: str, wanted: str, *, pipelined: bool) -> None:
+    """Send what is no request: behind a request, or alone once a request's answer was reset."""
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-ID: {wanted}\r\n\r\n"
+    garbage = b"STRANGER\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(head.encode() + (garbage if pipelined else b""))
+        connection.recv(100)
+        # Leave by a reset, without waiting for what is still to be sent.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if not pipelined:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            connection.sendall(garbage)
+            connection.recv(100)
 
 
 def keep_alive(server: Server, chance: random.Random, paths: list[str]) -> dict[str, str]:

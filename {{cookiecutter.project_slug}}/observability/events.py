@@ -44,10 +44,11 @@ def log_event(
     A function around this one passes `stacklevel=2`, so that the event belongs to its caller;
     `logger` names a logger of the namespace in place of the caller's. Nothing is raised.
     """
-    frame = _frame(stacklevel + 1)
+    frame = None
     try:
-        target, number = _LOGGERS[logger or frame.f_globals["__name__"]], _LEVELS[level]  # type: ignore[union-attr]
-    except Exception:  # the module's first event, or a level in another spelling
+        frame = sys._getframe(stacklevel)
+        target, number = _LOGGERS[logger or frame.f_globals["__name__"]], _LEVELS[level]
+    except Exception:  # the module's first event, a level in another spelling, or no caller
         target, number = _logger_of(frame, logger), _level_number(level)
         if not number:
             number, payload = logging.INFO, _merged(payload, {"unknown_level": level})
@@ -72,7 +73,9 @@ class log_operation:  # noqa: N801 - reads as a function where it is used
         self._payload = payload
         self._outcome: dict[str, Any] = {}
         # Here and not in __enter__, which an ExitStack may call.
-        self._frame = _frame(2)
+        self._frame: FrameType | None = None
+        with suppress(Exception):
+            self._frame = sys._getframe(1)
         self._logger = _logger_of(self._frame)
 
     def __enter__(self) -> dict[str, Any]:
@@ -133,14 +136,6 @@ def _log(
         # Only a broken handler or filter of somebody else's gets here: the caller must not pay.
         with suppress(Exception):
             sys.stderr.write(f"log_event failed: {type(error).__name__}\n")
-
-
-def _frame(depth: int) -> FrameType | None:
-    """Return the frame so many calls up; None where there is none, as at the interpreter's exit."""
-    try:
-        return sys._getframe(depth)
-    except Exception:
-        return None
 
 
 def _level_number(level: object) -> int:

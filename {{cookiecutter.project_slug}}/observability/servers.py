@@ -7,8 +7,9 @@ and exactly one `request_finished`, also where Django refuses it before its firs
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
+from itertools import chain, islice
 from typing import Any
 
 from .access import CONTEXT_KEY, log_end
@@ -38,7 +39,8 @@ def wsgi(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[
             return start_response(status, headers, *exc_info)
 
         try:
-            return application(environ, start)
+            parts: Any = application(environ, start)
+            return _Begun(parts) if getattr(parts, "streaming", False) else parts
         except BaseException as error:
             try:
                 if not isinstance(error, Exception):  # the process is about to end
@@ -94,6 +96,18 @@ def asgi(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
             _close(context)
 
     return serve
+
+
+class _Begun:
+    """A streamed body whose first part is known: a failure before it can still be answered."""
+
+    def __init__(self, body: Any) -> None:
+        self.close = body.close
+        self._parts = iter(body)
+        self._first = list(islice(self._parts, 1))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chain(self._first, self._parts)
 
 
 class ServerLogFilter(logging.Filter):

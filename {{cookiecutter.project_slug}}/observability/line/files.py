@@ -83,7 +83,7 @@ def _lock(file: int) -> bool:
 
     Whoever may read the file can hold its lock, and a stopped process would for ever.
     """
-    deadline = monotonic() + LOCK_SECONDS
+    deadline = 0.0
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,6 +92,7 @@ def _lock(file: int) -> bool:
             now = monotonic()
         except (OSError, AttributeError):  # a system, or a file system, without locks
             return False
+        deadline = deadline or now + LOCK_SECONDS
         if now >= deadline:
             _Patience.exhausted_until = now + LOCKLESS_SECONDS
         if now < _Patience.exhausted_until:

@@ -34,7 +34,8 @@ class JSONLineFormatter(OrjsonFormatter):
         install()
         self._with_pid = with_pid
         self._max_bytes: int = setting("LOG_MAX_LINE_BYTES")
-        self._names = {"service": setting("LOG_SERVICE"), "version": setting("LOG_VERSION")}
+        named = {"service": setting("LOG_SERVICE"), "version": setting("LOG_VERSION")}
+        self._constants = {key: str(value) for key, value in named.items() if value}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record; never raises."""
@@ -68,7 +69,7 @@ class JSONLineFormatter(OrjsonFormatter):
         message, payload = ("", record.payload) if record.event else self._plain(record)
         log_data["timestamp"] = _timestamp(record.created)
         log_data["level"] = _LEVELS.get(record.levelno) or _nearest_level(record.levelno)
-        log_data["logger"] = clipped(printable(record.name), _NAME)
+        log_data["logger"] = _logger_name(record.name)
         log_data["request_id"] = record.request_id
         log_data["event"] = record.event or "log_message"
         log_data["payload"] = payload
@@ -78,7 +79,7 @@ class JSONLineFormatter(OrjsonFormatter):
             log_data["exception"] = record.described
         if record.user_id is not None:
             log_data["user_id"] = record.user_id
-        log_data.update((key, str(name)) for key, name in self._names.items() if name)
+        log_data |= self._constants
         if self._with_pid and record.process:
             log_data["pid"] = record.process
 
@@ -116,6 +117,11 @@ def _timestamp(created: float) -> str:
     """Return seconds since the epoch as RFC 3339 in UTC, with microseconds."""
     microseconds = int(created * 1_000_000)
     return f"{_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06}Z"
+
+
+@lru_cache(maxsize=1_000)
+def _logger_name(name: str) -> str:
+    return clipped(printable(name), _NAME)
 
 
 @lru_cache(maxsize=4)

@@ -36,7 +36,8 @@ class DropCounting(logging.Handler):
         except Exception:
             self.handleError(record)
         else:
-            self.report_drops()
+            if self._dropped:
+                self.report_drops()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's
         """Count the record as dropped, and say why on standard error at a bounded rate."""
@@ -50,12 +51,11 @@ class DropCounting(logging.Handler):
                 sys.stderr.write(self._own_line("log_write_failed", facts, logging.ERROR) + "\n")
 
     def report_drops(self) -> None:
-        """Log how many records were dropped, if any were: called when one has been written."""
-        if self._dropped:
-            facts = {"handler": self.name, "dropped": self._dropped}
-            with suppress(Exception):  # the number is kept until it could be written
-                self.write_line(self._own_line("log_records_dropped", facts, logging.WARNING))
-                self._dropped = 0
+        """Log how many records were dropped, now that one could be written."""
+        facts = {"handler": self.name, "dropped": self._dropped}
+        with suppress(Exception):  # the number is kept until it could be written
+            self.write_line(self._own_line("log_records_dropped", facts, logging.WARNING))
+            self._dropped = 0
 
     def _own_line(self, event: str, payload: dict[str, Any], level: int) -> str:
         return self.format(Record.of_event(__name__, level, event, payload))

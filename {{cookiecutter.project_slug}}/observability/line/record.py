@@ -29,7 +29,7 @@ class Record(logging.LogRecord):
         error = _error_in(self.exc_info) if self.exc_info else None
         context = context_of(error)
         self.request_id = context.request_id if context else None
-        self.user_id = user_id_of(context)
+        self.user_id = user_id_of(context) if context else None
         self.first_report = True
         self.described: dict[str, Any] | None = None
         if error is not None:
@@ -52,7 +52,9 @@ class Record(logging.LogRecord):
         self.event, self.payload = values.event_name(name), values.payload(payload)
         self.msg = self.event
         # For handlers that are not ours, which read the dictionary.
-        self.__dict__.update(event=self.event, payload=self.payload, request_id=self.request_id)
+        attributes = self.__dict__
+        attributes["event"], attributes["payload"] = self.event, self.payload
+        attributes["request_id"] = self.request_id
 
 
 class FirstReportFilter(logging.Filter):

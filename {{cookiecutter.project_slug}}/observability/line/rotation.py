@@ -35,7 +35,8 @@ class SizeRotatedFileHandler(DropCounting, ConcurrentRotatingFileHandler):
     def do_write(self, msg: str) -> None:
         """Write one line at once; the lock is held."""
         self.write_line(msg)
-        self.report_drops()
+        if self._dropped:
+            self.report_drops()
 
     def write_line(self, line: str) -> None:
         """Append a line to the file that has the name now."""

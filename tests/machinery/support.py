@@ -137,8 +137,13 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
 
 def manage(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py to its end, and return what it printed."""
+    return python(folder, "manage.py", *arguments, **changes)
+
+
+def python(folder: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the project to its end, and return what it printed."""
     return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, *arguments],
         cwd=PROJECT,
         env=environment(folder, **changes),
         capture_output=True,

@@ -4,7 +4,6 @@ import _thread
 import json
 import logging
 import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,14 @@ from django.contrib.auth import authenticate
 from observability.events import log_event, log_operation
 from observability.verification import schema_problems
 
-from .support import NAMESPACE, PROJECT, Logs, environment, manage, wait_for
+from .support import NAMESPACE, Logs, manage, python, wait_for
 
 HERE = f"{NAMESPACE}.{__name__}"
 
 
-def python(folder: Path, code: str, **changes: str) -> subprocess.CompletedProcess[str]:
+def run_code(folder: Path, code: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run a program in the project to its end; fail with what it printed when it fails."""
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=PROJECT,
-        env=environment(folder, **changes),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = python(folder, "-c", code, **changes)
     assert ended.returncode == 0, ended.stderr
     return ended
 
@@ -52,11 +43,11 @@ headers = {{"host": "127.0.0.1", "x-forwarded-proto": "{sent}"}}
 print("status", Client().get("/nowhere", headers=headers).status_code)
 """
     changes = {"TRUSTED_PROXIES": proxies, "SECURE_SSL_REDIRECT": "True", "LOG_HANDLERS": "file"}
-    assert f"status {status}" in python(tmp_path, SETUP + code, **changes).stdout
+    assert f"status {status}" in run_code(tmp_path, SETUP + code, **changes).stdout
 
 
 def test_the_settings_leave_the_warnings_of_everybody_alone(tmp_path):
-    python(
+    run_code(
         tmp_path,
         "import warnings; before = warnings.filters[:]\n"
         "import config.settings; assert warnings.filters == before, warnings.filters",
@@ -128,7 +119,7 @@ assert hidden == ["fcntl"]
 for number in range(200):
     log_event("numbered", {"number": number}, "ERROR")
 """
-    ended = python(tmp_path, WITHOUT_THEM + SETUP + code, LOG_ROTATION=rotation)
+    ended = run_code(tmp_path, WITHOUT_THEM + SETUP + code, LOG_ROTATION=rotation)
     assert '"log_write_failed"' not in ended.stderr
     for name in ("app", "errors"):
         paths = list((tmp_path / "logs").glob(f"{name}.json.log*"))
@@ -144,7 +135,7 @@ def test_without_them_a_torn_line_is_ended(tmp_path):
     file = folder / "logs" / "app.json.log"
     file.parent.mkdir(parents=True)
     file.write_text('{"torn":')
-    python(folder, WITHOUT_THEM + SETUP + 'log_event("whole")')
+    run_code(folder, WITHOUT_THEM + SETUP + 'log_event("whole")')
     torn, whole = file.read_text().splitlines()
     assert torn == '{"torn":'
     assert json.loads(whole)["event"] == "whole"
@@ -180,7 +171,7 @@ def test_the_schema_allows_the_keys_of_traces_and_processes(key):
 def test_a_line_says_its_service_and_where_files_are_shared_its_process(tmp_path, handlers):
     changes = {"LOG_SERVICE": "shop", "LOG_VERSION": "1.2", "LOG_HANDLERS": handlers}
     code = "import os; print(os.getpid(), flush=True); log_event('an_event')"
-    pid, text = python(tmp_path, SETUP + code, **changes).stdout.splitlines()
+    pid, text = run_code(tmp_path, SETUP + code, **changes).stdout.splitlines()
     line = json.loads(text)
     assert (line["service"], line["version"]) == ("shop", "1.2")
     assert line.get("pid") == (int(pid) if "file" in handlers else None)
@@ -188,7 +179,7 @@ def test_a_line_says_its_service_and_where_files_are_shared_its_process(tmp_path
 
 
 def test_a_line_without_a_service_has_no_such_key(tmp_path):
-    ended = python(tmp_path, SETUP + "log_event('an_event')", LOG_HANDLERS="console")
+    ended = run_code(tmp_path, SETUP + "log_event('an_event')", LOG_HANDLERS="console")
     assert not {"service", "version"}.intersection(json.loads(ended.stdout))
 
 
@@ -197,7 +188,7 @@ def test_a_line_without_a_service_has_no_such_key(tmp_path):
 
 def test_an_event_at_exit_is_logged(tmp_path):
     code = "import atexit; atexit.register(log_event, 'at_exit', {'number': 1})"
-    ended = python(tmp_path, SETUP + code)
+    ended = run_code(tmp_path, SETUP + code)
     line = Logs(tmp_path / "logs").only()
     assert (line["event"], line["payload"]) == ("at_exit", {"number": 1})
     assert ended.stderr == ""

@@ -36,11 +36,11 @@ auth contenttypes humanize messages sessions sites logging_helper .git .github .
 manage.py pyproject.toml readme.md uv.lock db.sqlite3""".split()
 # What the project installs, by import name, and by distribution name where the two differ.
 INSTALLED_NAMES = """asgiref ast_serialize attr attrs auditlog axes click colorama
-concurrent_log_handler dateutil django django_auditlog django_axes django_environ django_request_id
+dateutil django django_auditlog django_axes django_environ django_request_id
 django_stubs django_stubs_ext djangorestframework djangorestframework_stubs drf_spectacular
 drf_spectacular_sidecar drf_standardized_errors environ gunicorn h11 inflection iniconfig jsonschema
 jsonschema_specifications librt markdown_it markdown_it_py mdurl mypy mypy_django_plugin
-mypy_drf_plugin mypy_extensions mypyc orjson packaging pathspec pluggy portalocker py pygments
+mypy_drf_plugin mypy_extensions mypyc orjson packaging pathspec pluggy py pygments
 pytest pytest_django python_dateutil python_json_logger pythonjsonlogger pyyaml referencing
 request_id rest_framework rich rpds rpds_py ruff sqlparse types_jsonschema types_pyyaml
 typing_extensions tzdata uritemplate uvicorn whitenoise yaml""".split()

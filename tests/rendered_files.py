@@ -52,9 +52,9 @@ observability/line/files.py
 observability/line/formatter.py
 observability/line/handlers.py
 observability/line/known_types.py
+observability/line/ordinary.py
 observability/line/record.py
 observability/line/redact.py
-observability/line/rotation.py
 observability/line/shorten.py
 observability/line/strict_json.py
 observability/line/values.py

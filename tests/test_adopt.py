@@ -24,7 +24,7 @@ pytestmark = pytest.mark.long
 PAGE = (TEMPLATE / "docs" / "adopt.md").read_text(encoding="utf-8")
 PACKAGES = [
     *("django", "djangorestframework", "django-request-id", "python-json-logger", "orjson"),
-    *("jsonschema", "concurrent-log-handler", "rich", "gunicorn", "uvicorn"),
+    *("jsonschema", "rich", "gunicorn", "uvicorn"),
 ]
 ABSENT = ["auditlog", "axes", "drf_spectacular", "drf_standardized_errors", "environ"]
 VIEWS = """

@@ -15,13 +15,16 @@ GROUPS: dict[str, tuple[int, list[str]]] = {
     "requests": (220, ["access", "api", "audit", "request_id", "security"]),
     "values": (
         700,
-        ["forgery", "helper", "line", "odd_payloads", "secrets", "server", "shortening"],
+        [
+            *("forgery", "helper", "line", "odd_payloads", "own_handlers", "redaction"),
+            *("secrets", "server", "shortening"),
+        ],
     ),
     "files": (
         400,
         [
-            *("catalogue", "checks", "config", "faults", "handlers_of_others", "logs_command"),
-            *("pretty", "rights", "verify_logging"),
+            *("catalogue", "checks", "config", "faults", "handlers_of_others", "log_file"),
+            *("logs_command", "pretty", "rights", "verify_logging"),
         ],
     ),
 }

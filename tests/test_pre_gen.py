@@ -319,7 +319,6 @@ if sys.argv[1] == "serve":
     modules = "config.urls config.wsgi config.asgi gunicorn.app.wsgiapp gunicorn.workers.gthread"
     modules += " uvicorn.main uvicorn.supervisors uvicorn.loops.auto uvicorn.lifespan.on"
     modules += " uvicorn.protocols.http.auto uvicorn.protocols.websockets.auto"
-    modules += " concurrent_log_handler"
 else:
     modules = "mypy.main mypy_django_plugin.main mypy_drf_plugin.main pytest pytest_django.plugin"
     modules += " _pytest.legacypath _pytest.pytester _pytest.unittest _pytest.monkeypatch"

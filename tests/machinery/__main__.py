@@ -22,8 +22,9 @@ SUITES = Path(__file__).resolve().parent
 TEMPLATE = SUITES.parent.parent
 VERSIONS = ("5.2", "6.1")
 
-# What is put beside our handlers in test_handlers_of_others.py, and no project needs.
-OTHERS = ("opentelemetry-sdk>=1.45", "sentry-sdk>=2.75")
+# What is put beside our handlers in test_handlers_of_others.py, and what makes the texts of
+# test_redaction.py; no project needs them.
+OTHERS = ("hypothesis>=6.150", "opentelemetry-sdk>=1.45", "sentry-sdk>=2.75")
 # What the tools of whoever runs this must not decide for the project.
 FOREIGN = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 

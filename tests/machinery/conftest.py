@@ -1,5 +1,6 @@
 """Fixtures: every test logs into a folder of its own, and its lines must be valid."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from observability import context
 
-from .support import Logs, Server, logging_to, running_server
+from .support import NAMESPACE, Logs, Server, logging_to, running_server
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +19,20 @@ def logs(tmp_path: Path) -> Iterator[Logs]:
         context.end_request()
         logs.lines("app")
         logs.lines("errors")
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Take pytest's handlers off the service's logger, but for a test that asks for them.
+
+    With handlers of others, an event is made in another way than in a service.
+    """
+    logger = logging.getLogger(NAMESPACE)
+    if "caplog" not in getattr(item, "fixturenames", ()):
+        for handler in logger.handlers[:]:
+            if type(handler).__module__ == "_pytest.logging":
+                logger.removeHandler(handler)
+    return (yield)
 
 
 @pytest.fixture

@@ -61,13 +61,13 @@ def test_files_have_their_names_whatever_the_rotation(tmp_path, rotation):
     assert len(logs.lines("app")) == len(logs.lines("errors")) == 1
 
 
-def test_rotation_decides_the_class_of_the_file_handlers(tmp_path):
-    classes = {
-        rotation: config_with(tmp_path, rotation=rotation)["handlers"]["file"]["class"]
+def test_rotation_decides_whether_the_files_have_a_largest_size(tmp_path):
+    handlers = {
+        rotation: config_with(tmp_path, rotation=rotation)["handlers"]["file"]
         for rotation in ROTATIONS
     }
-    assert classes["logrotate"].endswith(".LogFileHandler")
-    assert classes["size"].endswith(".SizeRotatedFileHandler")
+    assert "max_bytes" not in handlers["logrotate"]
+    assert handlers["size"]["max_bytes"] == 10_000_000
 
 
 @pytest.mark.parametrize(

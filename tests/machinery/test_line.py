@@ -1,7 +1,11 @@
 """The line: its keys, their types, and what becomes of messages and exceptions."""
 
+import inspect
 import logging
 import re
+import sys
+import time
+import traceback
 
 import pytest
 
@@ -9,6 +13,7 @@ from observability import context
 from observability.context import bind_request_id
 from observability.events import log_event
 from observability.line.formatter import JSONLineFormatter
+from observability.line.values import safe_values
 
 from .support import KEYS, NAMESPACE, Logs, parsed_line
 
@@ -194,3 +199,77 @@ def test_a_record_is_formatted_once_however_many_handlers_write_it(logs: Logs):
     assert logs.lines("app") == logs.lines("errors")
     assert logs.only()["payload"] == {"it": "counted"}
     assert len(shown) == 1
+
+
+# Limits of what one event may cost, and of where it may be called
+
+
+def test_the_texts_of_one_event_are_searched_up_to_what_a_line_can_hold():
+    text = ("é=" * 125_000,)
+    started = time.process_time()
+    payload = safe_values().payload({f"text_{number}": text[0] for number in range(300)})
+    assert time.process_time() - started < 2
+    assert payload["truncated_bytes"] > 290 * 250_000
+    assert len(payload["text_0"]) > 200_000
+
+
+def test_at_the_limit_of_recursion_an_event_raises_nothing():
+    def deeper(left):
+        log_event("deep", {"left": left, "password": "x", "items": [1, {"a": 2}]})
+        if left:
+            deeper(left - 1)
+
+    limit = sys.getrecursionlimit()
+    depth = len(inspect.stack())
+    sys.setrecursionlimit(depth + 200)
+    try:
+        raised = [depth for depth in range(150, 230, 8) if not _goes_as_deep(deeper, depth)]
+    finally:
+        sys.setrecursionlimit(limit)
+    # Whoever goes beyond the limit is stopped by Python, and not by the event.
+    assert raised == list(range(raised[0], 230, 8))
+
+
+def _goes_as_deep(function, depth):
+    try:
+        function(depth)
+    except RecursionError as error:
+        frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        assert frames[-1] == "deeper", frames[-3:]
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("redis://:canary@cache:6379/0", "redis://:***@cache:6379/0"),
+        ("https://shop:canary@example.com/", "https://***@example.com/"),
+        ("password=canary", "password=***"),
+        ("note: password=canary", "note: password=***"),
+        ("Authorization: Bearer canary12345", "Authorization: ***"),
+    ],
+)
+def test_a_key_that_holds_a_secret_is_masked(logs: Logs, key, shown):
+    for _ in range(2):  # the second time, harmless keys are known
+        log_event("checked", {key: "ok", "nested": [{key: 1}]})
+    assert "canary" not in logs.text()
+    assert all(shown in line["payload"]["nested"][0] for line in logs.lines())
+    assert all(shown in line["payload"] for line in logs.lines())
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"headers": [{"name": "Authorization", "value": "canary"}]},
+        {"name": "X-Api-Key", "value": "canary"},
+        {"pair": ["token=canary-0123456789", "x"]},
+        {"pair": ["Cookie", "canary"]},
+    ],
+)
+def test_a_header_in_any_form_is_masked(logs: Logs, payload):
+    log_event("known", {"name": "a", "value": 1, "headers": 1, "pair": 1})
+    for _ in range(2):
+        log_event("sent", payload)
+    assert "canary" not in logs.text()
+    assert logs.lines()[0]["payload"] == {"name": "a", "value": 1, "headers": 1, "pair": 1}

@@ -7,6 +7,8 @@ from contextlib import suppress
 from itertools import count
 
 import pytest
+from django.contrib.sessions.models import Session
+from rest_framework.authtoken.models import Token, TokenProxy
 
 from ecommerce.products.models import Product
 from observability.events import log_event, log_operation
@@ -103,6 +105,23 @@ def test_a_queryset_is_not_evaluated(logs: Logs):
     log_event("odd", {"odd": queryset})  # a query without a database would fail the test
     assert queryset._result_cache is None
     assert logs.only()["payload"] == {"odd": "<QuerySet of products.Product>"}
+
+
+@pytest.mark.parametrize("credential", [Token(key="canary"), Session(session_key="canary")])
+def test_a_key_that_is_a_credential_is_masked(logs: Logs, credential):
+    log_event("issued", {"issued": credential, "all": [credential], "by": Product(pk=5)})
+    shown = {"model": credential._meta.label, "pk": "***"}
+    known = {"model": "products.Product", "pk": 5}
+    assert logs.only()["payload"] == {"issued": shown, "all": [shown], "by": known}
+    log_event("issued", credential)
+    logging.getLogger(f"{NAMESPACE}.tests").info("issued", extra={"issued": credential})
+    assert "canary" not in logs.text()
+
+
+def test_a_key_that_only_counts_is_shown(logs: Logs):
+    """The admin's model of a token is known by its user, which says nothing of the token."""
+    log_event("issued", {"issued": TokenProxy(key="canary", user_id=5)})
+    assert logs.only()["payload"] == {"issued": {"model": "authtoken.TokenProxy", "pk": 5}}
 
 
 def test_an_upload_is_not_read(logs: Logs):

@@ -61,23 +61,22 @@ def test_a_symbolic_link_is_not_followed(tmp_path, capsys, rotation, target):
     (folder / "app.json.log").unlink()
 
 
-def test_a_file_that_takes_the_place_of_another_has_the_same_rights(tmp_path, umask, rotation):
+def test_a_file_that_takes_the_place_of_another_has_the_same_rights(
+    tmp_path, umask, monkeypatch, rotation
+):
     umask(0o022)
+    monkeypatch.setattr(files, "LOOK_SECONDS", 0.0)
     with logging_to(tmp_path / "new", rotation=rotation) as logs:
-        for number in range(2):
+        file = next(one for one in logging.getLogger(NAMESPACE).handlers if one.name == "file")
+        for number in range(3):
+            file._file._max_bytes = (rotation == "size") and number < 2
             log_event("spoken", {"number": number})
-            if rotation == "size":
-                file = next(
-                    one for one in logging.getLogger(NAMESPACE).handlers if one.name == "file"
-                )
-                file.doRollover()
-            else:
+            if rotation == "logrotate" and number < 2:
                 (logs.folder / "app.json.log").rename(logs.folder / f"app.json.log.{number}")
-        log_event("spoken", {"number": 2})
     assert [line["payload"]["number"] for line in logs.lines()] == [2]
-    files = list(logs.folder.glob("app.json.log*"))
-    assert len(files) == 3
-    assert {rights(path) for path in files} == {0o640}
+    paths = list(logs.folder.glob("app.json.log*"))
+    assert len(paths) == 3
+    assert {rights(path) for path in paths} == {0o640}
 
 
 def test_who_holds_the_lock_of_a_file_holds_nobody_up(tmp_path, monkeypatch, rotation):

@@ -240,13 +240,12 @@ PIECES = [
 ]
 
 
-def test_no_text_that_holds_a_secret_is_passed_over_by_the_quick_look():
+def test_a_text_is_suspect_if_something_in_it_is_masked():
     redactor = Redactor(SENSITIVE_KEYS)
     chance = random.Random(20)
     for _ in range(20_000):
         text = "".join(chance.choices(PIECES, k=chance.randint(2, 12)))
-        if redactor._in_text.search(text):
-            assert redactor.is_suspect(text), text
+        assert redactor.is_suspect(text) is (redactor.text(text) != text), text
 
 
 HEADERS = {

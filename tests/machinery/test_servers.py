@@ -20,6 +20,27 @@ COMMANDS = {
     "uvicorn": [str(BIN / "uvicorn"), "config.asgi:application", "--port", "{port}"],
 }
 SECRET = "secret-in-the-query"
+CANARY = "canary-in-the-request"
+REQUEST = b"POST /api/auth/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+# What a client sends, and gunicorn's class of fault.
+MALFORMED = {
+    "no request line": (b"CANARY\r\n\r\n", "InvalidRequestLine"),
+    "query string": (b"GET /?password=CANARY HTTP/1.1 more\r\n\r\n", "InvalidHTTPVersion"),
+    "path": (b"GET http://[CANARY/ HTTP/1.1\r\n\r\n", "InvalidRequestLine"),
+    "method": (b"CANARY{} / HTTP/1.1\r\n\r\n", "InvalidRequestMethod"),
+    "version": (b"GET / CANARY/1.1\r\n\r\n", "InvalidHTTPVersion"),
+    "header without a colon": (REQUEST + b"X-Api-Key CANARY\r\n\r\n", "InvalidHeader"),
+    "name of a header": (REQUEST + b"X CANARY: 1\r\n\r\n", "InvalidHeaderName"),
+    "folded header": (REQUEST + b"X-CANARY: 1\r\n CANARY\r\n\r\n", "ObsoleteFolding"),
+    "length": (REQUEST + b"Content-Length: CANARY\r\n\r\n", "InvalidHeader"),
+    "coding": (REQUEST + b"Transfer-Encoding: CANARY\r\n\r\n", "UnsupportedTransferCoding"),
+    "expectation": (REQUEST + b"Expect: CANARY\r\n\r\n", "ExpectationFailed"),
+    "chunk": (REQUEST + b"Transfer-Encoding: chunked\r\n\r\nCANARY\r\n", "InvalidChunkSize"),
+    "body longer than its length": (
+        REQUEST + b"Content-Length: 2\r\n\r\n{}password: CANARY: %s\r\n\r\n",
+        "InvalidRequestMethod",
+    ),
+}
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no seconds
 
 
@@ -135,17 +156,44 @@ def test_a_body_that_fails_is_one_error_of_its_request(server: Server, path):
     assert SECRET not in server.logs.text()
 
 
+@pytest.mark.parametrize("name", MALFORMED)
+def test_gunicorn_names_the_fault_of_a_malformed_request_and_echoes_nothing(gunicorn: Server, name):
+    data, fault = MALFORMED[name]
+    before = len(refused(gunicorn))
+    send(gunicorn, data.replace(b"CANARY", CANARY.encode()))
+    (line,) = wait_for(lambda: refused(gunicorn)[before:])
+    assert line["level"] == "WARNING"
+    assert line["message"] == f"Invalid request from ip=127.0.0.1: {fault}"
+    assert CANARY not in gunicorn.logs.text()
+    assert CANARY not in gunicorn.logs.text("errors")
+    assert CANARY not in gunicorn.console()
+
+
+def refused(server: Server) -> list[Line]:
+    return [line for line in server.logs.lines() if "Invalid request" in line.get("message", "")]
+
+
+def test_uvicorn_echoes_nothing_of_a_malformed_request(tmp_path):
+    with started("uvicorn", tmp_path) as server:
+        for data, _ in MALFORMED.values():
+            send(server, data.replace(b"CANARY", CANARY.encode()))
+        lines_with(server, "Invalid HTTP request")
+    assert CANARY not in server.logs.text()
+    assert CANARY not in server.console()
+
+
 @pytest.mark.parametrize("path", ["/fault/large", "/fault/broken", "/fault/operation"])
 def test_gunicorn_refuses_a_stranger_under_nobodys_id(gunicorn: Server, path):
     """One worker of one thread: what the request before it has left would be on the line."""
-    request_id, stranger = new_id(), f"STRANGER-{new_id()}"
+    request_id = new_id()
     leaves = path == "/fault/large"
     data = get(path, request_id) + b"Connection: close\r\n\r\n"
     send(gunicorn, data, read=100 if leaves else 0, reset=leaves)
     before = gunicorn.lines_of(request_id)
     assert {line["user_id"] for line in before if "user_id" in line} == {USER}
-    assert b"400" in send(gunicorn, f"{stranger}\r\n\r\n".encode())
-    for line in lines_with(gunicorn, stranger):
+    refusals = len(refused(gunicorn))
+    assert b"400" in send(gunicorn, b"STRANGER\r\n\r\n")
+    for line in wait_for(lambda: refused(gunicorn)[refusals:]):
         assert line["request_id"] is None
         assert "user_id" not in line
 

@@ -1,9 +1,10 @@
 """Many processes write the same files, or one pipe: no line is lost, doubled or torn."""
 
 import os
+import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,13 +110,26 @@ def test_files_that_rotate_by_size(project: Project, tmp_path: Path, how: str) -
     check(project, tmp_path, f"8 processes by {how}, size")
 
 
-def test_one_pipe(project: Project) -> None:
-    read_end, write_end = os.pipe()
+def a_socket() -> tuple[int, int]:
+    """Return the two ends of a Unix socket, as systemd gives a service for its journal."""
+    ends = socket.socketpair()
+    return ends[0].detach(), ends[1].detach()
+
+
+@pytest.mark.parametrize(
+    ("opened", "longest"),
+    [
+        pytest.param(os.pipe, MAX_PIPE_LINE_BYTES, id="pipe"),
+        pytest.param(a_socket, 32_768, id="socket"),
+    ],
+)
+def test_one_console(project: Project, opened: Callable[[], tuple[int, int]], longest: int) -> None:
+    read_end, write_end = opened()
     received = bytearray()
 
     def receive() -> None:
-        with open(read_end, "rb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor
-            while part := pipe.read(1 << 16):
+        with open(read_end, "rb", buffering=0) as console:  # noqa: PTH123 - a descriptor
+            while part := console.read(1 << 16):
                 received.extend(part)
 
     reader = threading.Thread(target=receive, daemon=True)
@@ -130,9 +144,9 @@ def test_one_pipe(project: Project) -> None:
     log = Log()
     log.add(bytes(received))
     counted = tally(numbers(log), NUMBERS) | {"torn": len(log.torn)}
-    figures("8 processes, one pipe", **counted, bytes_in_the_longest=log.longest)
+    figures(f"8 processes, one {opened.__name__}", **counted, bytes_in_the_longest=log.longest)
     assert counted == {"written": len(NUMBERS), "lost": 0, "duplicated": 0, "torn": 0}
-    assert log.longest <= MAX_PIPE_LINE_BYTES
+    assert log.longest <= longest
     assert project.refused_by_schema(log) == ""
 
 

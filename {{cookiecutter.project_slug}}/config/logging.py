@@ -21,6 +21,10 @@ LOG_SENSITIVE_KEYS = [
     *env.list("LOG_SENSITIVE_KEYS", default=DEFAULTS["LOG_SENSITIVE_KEYS"]),
     *env.list("LOG_MORE_SENSITIVE_KEYS", default=[]),
 ]
+LOG_HARMLESS_KEYS = [
+    *DEFAULTS["LOG_HARMLESS_KEYS"],
+    *env.list("LOG_MORE_HARMLESS_KEYS", default=[]),
+]
 LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=262_144)
 LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=4096)
 # Keys of every line, where they are set: which service, which version of it.

@@ -18,6 +18,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_sav
 
 from .context import client_ip, current_request
 from .events import log_event
+from .line.known_types import identity
 from .security import AUDIT
 
 LogEntry = get_logentry_model()
@@ -94,19 +95,18 @@ def _log_or_forget_entry(signal: Any, instance: Any, **_signal: Any) -> None:
         _log_on_commit(instance, log_entry)
 
 
-def _relation_changed(
-    sender: Any, instance: Any, action: str, reverse: bool, model: Any, pk_set: Any, **_: Any
-) -> None:
+def _relation_changed(sender: Any, instance: Any, action: str, **signal: Any) -> None:
     """Write and log an entry for a many-to-many relation of a registered model.
 
     django-auditlog's own receiver takes `group.user_set.add(user)` for a change of the group,
     and after a `clear()` says that every object there is was removed.
     """
+    model, reverse = signal["model"], signal["reverse"]
     owner: Any = model if reverse else type(instance)
     if action not in _OPERATIONS or auditlog_disabled.get() or not auditlog.contains(owner):
         return
     field = next(each for each in owner._meta.many_to_many if each.remote_field.through is sender)
-    others = model._base_manager.using(instance._state.db).filter(pk__in=pk_set or ())
+    others = model._base_manager.using(instance._state.db).filter(pk__in=signal["pk_set"] or ())
     if action == "pre_clear":
         name = field.remote_field.get_accessor_name() if reverse else field.name
         others = getattr(instance, name).using(instance._state.db)
@@ -123,8 +123,7 @@ def _log_on_commit(instance: Any, log_entry: Any) -> None:
     event = _EVENTS[log_entry.action]
     fields = set(log_entry.changes_dict or ())
     actor_id = log_entry.actor_id or (actor and actor.pk)
-    payload = {"model": instance._meta.label, "pk": instance.pk, "actor_id": actor_id}
-    payload["ip"] = log_entry.remote_addr
+    payload = {**identity(instance), "actor_id": actor_id, "ip": log_entry.remote_addr}
     if event == "object_created":
         columns = instance._meta.concrete_fields
         fields &= {f.name for f in columns if f.value_from_object(instance) != f.get_default()}

@@ -24,7 +24,6 @@ from .settings import setting
 REQUEST_ID_HEADER = "X-Request-ID"
 # What a client may send: no control, quote, space or path character, no endless text.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,127}")
-_LAZY = object  # the type of what a lazy user holds until it is read
 
 
 class RequestContext:
@@ -53,18 +52,14 @@ class RequestContext:
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
+# Returns what is known of the request being served, or None outside one.
+current_request = _current.get
 
 
 class _ContextLocal:
     """Has the attributes of django-request-id's `local`, over the context variable."""
 
-    @property
-    def request_id(self) -> str | None:
-        return current_request_id()
-
-    @request_id.setter
-    def request_id(self, value: str | None) -> None:
-        bind_request_id(value)
+    request_id = property(lambda _self: current_request_id(), lambda _self, it: bind_request_id(it))
 
     def __release_local__(self) -> None:
         _current.set(None)
@@ -118,11 +113,6 @@ def bind_request_id(value: str | None) -> None:
     _current.set(RequestContext(value, {}) if value else None)
 
 
-def current_request() -> RequestContext | None:
-    """Return what is known of the request being served, or None outside one."""
-    return _current.get()
-
-
 def current_request_id() -> str | None:
     """Return the id of the request being served, or None outside one."""
     context = _current.get()
@@ -138,7 +128,8 @@ def user_id_of(context: RequestContext | None) -> int | str | None:
         return None
     with suppress(Exception):  # a user can be any object that an authentication class returned
         user = getattr(user, "__dict__", {}).get("_wrapped", user)
-        if type(user) is not _LAZY and user.is_authenticated:
+        # What a lazy user holds until it is read is an object of no class.
+        if type(user) is not object and user.is_authenticated:
             return user.pk if isinstance(user.pk, int) else str(user.pk)
     return None
 

@@ -10,7 +10,8 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from .context import current_request
-from .line.record import Record
+from .line.handlers import own_handlers
+from .line.record import Event, Record
 from .line.values import safe_values
 from .logging_config import LEVELS
 from .settings import setting
@@ -46,14 +47,17 @@ def log_event(
     """
     frame = None
     try:
-        frame = sys._getframe(stacklevel)
-        target, number = _LOGGERS[logger or frame.f_globals["__name__"]], _LEVELS[level]
-    except Exception:  # the module's first event, a level in another spelling, or no caller
-        target, number = _logger_of(frame, logger), _level_number(level)
-        if not number:
-            number, payload = logging.INFO, _merged(payload, {"unknown_level": level})
-    if target.isEnabledFor(number):
-        _log(target, number, frame, event_name, payload, exception)
+        try:
+            frame = sys._getframe(stacklevel)
+            target, number = _LOGGERS[logger or frame.f_globals["__name__"]], _LEVELS[level]
+        except Exception:  # the module's first event, a level in another spelling, or no caller
+            target, number = _logger_of(frame, logger), _level_number(level)
+            if not number:
+                number, payload = logging.INFO, _merged(payload, {"unknown_level": level})
+        if target.isEnabledFor(number):
+            _log(target, number, frame, event_name, payload, exception)
+    except RecursionError:  # of a caller that is at the limit: any call may raise it
+        return
 
 
 class log_operation:  # noqa: N801 - reads as a function where it is used
@@ -124,6 +128,12 @@ def _log(
         if exception is None and number >= logging.ERROR:
             exception = sys.exc_info()[1]
         exc_info = None
+        if exception is None and (handlers := own_handlers(logger)):
+            own = Event(logger.name, number, name, payload)
+            for handler in handlers:
+                if number >= handler.level:
+                    handler.emit(own)
+            return
         if exception is not None:
             exc_info = (type(exception), exception, exception.__traceback__)
         path, line, function = "", 0, None

@@ -9,12 +9,8 @@ HANDLERS = ("console", "file", "error_file")
 # The audit file is written wherever `file` is asked for.
 FILES = {"file": "app.json.log", "error_file": "errors.json.log", "audit_file": "audit.json.log"}
 CONSOLE_FORMATS = {"json": "line.handlers.ConsoleHandler", "pretty": "pretty.PrettyConsoleHandler"}
-_BY_SIZE = "observability.line.rotation.SizeRotatedFileHandler"
-ROTATIONS: dict[str, dict[str, Any]] = {
-    "logrotate": {"class": "observability.line.handlers.LogFileHandler"},
-    # Eleven files of ten megabytes each.
-    "size": {"class": _BY_SIZE, "max_bytes": 10_000_000, "backup_count": 10},
-}
+# By size there are eleven files of ten megabytes each.
+ROTATIONS = {"logrotate": {}, "size": {"max_bytes": 10_000_000, "backup_count": 10}}
 _FORMATTER = "observability.line.formatter.JSONLineFormatter"
 
 
@@ -49,13 +45,12 @@ def logging_config(
 
     console = CONSOLE_FORMATS.get(console_format, CONSOLE_FORMATS["json"])
     stream = "ext://sys.stderr" if console_stream == "stderr" else "ext://sys.stdout"
-    file = ROTATIONS.get(rotation, ROTATIONS["logrotate"])
+    file = {"class": "observability.line.handlers.LogFileHandler", **ROTATIONS.get(rotation, {})}
     known = {name: {**file, "filename": str(Path(log_dir) / FILES[name])} for name in FILES}
     known["console"] = {"class": f"observability.{console}", "stream": stream}
-    for name in known:
-        known[name] |= {"level": levels[name], "formatter": "json"}
+    made = {n: {**known[n], "level": levels[n], "formatter": "json"} for n in [*chosen, *audit]}
+    made["security_events"] = {"class": "observability.security.DjangoSecurityHandler"}
 
-    to_root = {"level": "NOTSET", "propagate": True}
     # `request_finished` takes the place of every access log, which would quote query strings.
     silent = {"level": "CRITICAL", "propagate": False}
     server = {"level": "INFO", "propagate": True, "filters": ["server"]}
@@ -68,10 +63,7 @@ def logging_config(
         },
         # Several processes may share a file; a console has its own.
         "formatters": {"json": {"()": _FORMATTER, "with_pid": chosen != ["console"]}},
-        "handlers": {
-            **{name: known[name] for name in [*chosen, *audit]},
-            "security_events": {"class": "observability.security.DjangoSecurityHandler"},
-        },
+        "handlers": made,
         # Libraries at DEBUG would drown the service's own lines, so the root stops at INFO.
         "root": {"handlers": chosen, "level": max(lowest, "INFO", key=LEVELS.index)},
         "loggers": {
@@ -82,7 +74,7 @@ def logging_config(
             "django.request": {"level": "ERROR", "filters": ["first_report"]},
             # Below ERROR axes prints user names; the security events say the same without them.
             "axes": {"level": "ERROR"},
-            **dict.fromkeys(("django", "uvicorn"), to_root),
+            **{name: {"level": "NOTSET", "propagate": True} for name in ("django", "uvicorn")},
             **dict.fromkeys(("gunicorn.error", "uvicorn.error"), server),
             **dict.fromkeys(("django.server", "gunicorn.access", "uvicorn.access"), silent),
         },

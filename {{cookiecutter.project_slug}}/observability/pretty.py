@@ -47,6 +47,8 @@ class PrettyConsoleHandler(ConsoleHandler):
     indentation.
     """
 
+    takes_events = True
+
     def shown(self, line: str) -> str:
         """Return a finished line as text."""
         console = console_on(self.stream)

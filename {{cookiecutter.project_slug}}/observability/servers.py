@@ -7,7 +7,7 @@ and exactly one `request_finished`, also where Django refuses it before its firs
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from itertools import chain, islice
 from typing import Any
@@ -39,8 +39,11 @@ def wsgi(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[
             return start_response(status, headers, *exc_info)
 
         try:
-            parts: Any = application(environ, start)
-            return _Begun(parts) if getattr(parts, "streaming", False) else parts
+            response: Any = application(environ, start)
+            if getattr(response, "streaming", False):  # a failure at once can still be answered
+                parts = iter(response)
+                response.streaming_content = chain(list(islice(parts, 1)), parts)
+            return response  # type: ignore[no-any-return]
         except BaseException as error:
             try:
                 if not isinstance(error, Exception):  # the process is about to end
@@ -51,7 +54,8 @@ def wsgi(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[
                     context.response.close()
                 return [body]
             finally:
-                _close(context)
+                log_end(context)
+                end_request()
 
     return serve
 
@@ -93,30 +97,24 @@ def asgi(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
             await send_outside(start)
             await send_outside({"type": "http.response.body", "body": body})
         finally:
-            _close(context)
+            log_end(context)
+            end_request()
 
     return serve
 
 
-class _Begun:
-    """A streamed body whose first part is known: a failure before it can still be answered."""
-
-    def __init__(self, body: Any) -> None:
-        self.close = body.close
-        self._parts = iter(body)
-        self._first = list(islice(self._parts, 1))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return chain(self._first, self._parts)
-
-
 class ServerLogFilter(logging.Filter):
-    """Takes query strings out of what a server logs of a request."""
+    """Takes out of a server's lines what they quote of a request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Cut each argument that is a path at its question mark."""
+        """Cut each path at its question mark, and name a request that is none by its fault only."""
         if isinstance(record.args, tuple):
             record.args = tuple(map(_without_query, record.args))
+        error = sys.exc_info()[1]
+        if type(error).__module__ == "gunicorn.http.errors":
+            # "Invalid request from ip=…: …"; the error's own text is what the client has sent.
+            record.msg, _, _ = record.getMessage().partition(": ")
+            record.msg, record.args = f"{record.msg}: {type(error).__name__}", ()
         return True
 
 
@@ -154,11 +152,6 @@ def _refuse(context: RequestContext, error: Exception) -> tuple[HTTPStatus, Head
 
 def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-
-
-def _close(context: RequestContext) -> None:
-    log_end(context)
-    end_request()
 
 
 def _meta(scope: dict[str, Any]) -> Mapping[str, Any]:

@@ -25,17 +25,13 @@ class Events(logging.Handler):
         if isinstance(record, Record) and record.event:
             self.records.append(record)
 
-    def named(self, name: str, **facts: Any) -> list[Record]:
-        """Return the records of one event whose payload has these facts, the oldest first."""
-        found = [record for record in self.records if record.event == name]
-        return [record for record in found if facts.items() <= record.payload.items()]
-
     def only(self, name: str, **facts: Any) -> Record:
-        """Return the record of an event that was logged once with these facts.
+        """Return the record of an event that was logged once with these facts in its payload.
 
         Raises AssertionError, with the events that were logged, if it is not exactly one.
         """
-        found = self.named(name, **facts)
+        found = [record for record in self.records if record.event == name]
+        found = [record for record in found if facts.items() <= record.payload.items()]
         logged = "\n".join(f"  {record.event} {record.payload}" for record in self.records)
         assert len(found) == 1, f"{len(found)} events {name} {facts}; logged were:\n{logged}"
         return found[0]

@@ -12,7 +12,7 @@ from typing import Any
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from ..settings import setting
-from .record import Record, install
+from .record import Event, Record, install
 from .shorten import shortened
 from .strict_json import LEFT_OUT, clipped, dumps, printable, split_at
 from .values import safe_values
@@ -29,6 +29,8 @@ _NAME = 100  # characters of the name of a logger
 class JSONLineFormatter(OrjsonFormatter):
     """One record, one line, one JSON object, made once however many handlers write it."""
 
+    takes_events = True
+
     def __init__(self, with_pid: bool = False) -> None:
         super().__init__()
         install()
@@ -37,9 +39,9 @@ class JSONLineFormatter(OrjsonFormatter):
         named = {"service": setting("LOG_SERVICE"), "version": setting("LOG_VERSION")}
         self._constants = {key: str(value) for key, value in named.items() if value}
 
-    def format(self, record: logging.LogRecord) -> str:
+    def format(self, record: logging.LogRecord | Event) -> str:
         """Return the line of a record; never raises."""
-        if not isinstance(record, Record):  # somebody has replaced the record factory
+        if not isinstance(record, (Event, Record)):  # somebody has replaced the record factory
             plain, record = record, Record("", 0, "", 0, "", (), record.exc_info)
             record.__dict__.update(plain.__dict__)
         if record.line is None:
@@ -49,13 +51,11 @@ class JSONLineFormatter(OrjsonFormatter):
                 record.line = self._last_resort(record, error)
         return record.line
 
-    def _made(self, record: Record) -> str:
+    def _made(self, record: Record | Event) -> str:
         """Return the line in full: an event's without the steps that it does not need."""
-        if record.event is None:
+        if isinstance(record, Record) and record.event is None:
             return super().format(record)
-        log_data: dict[str, Any] = {}
-        self.add_fields(log_data, record, {})
-        return dumps(log_data)
+        return dumps(self._line(record, "", record.payload))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802, ARG002 - logging's
         """Return nothing: the line has the exception as an object."""
@@ -64,24 +64,31 @@ class JSONLineFormatter(OrjsonFormatter):
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, _message_dict: dict[str, Any]
     ) -> None:
-        """Fill in the keys of the line, in their order, and nothing that a caller names."""
+        """Fill in the line of a plain logging call."""
         assert isinstance(record, Record)  # noqa: S101 - see format()
-        message, payload = ("", record.payload) if record.event else self._plain(record)
-        log_data["timestamp"] = _timestamp(record.created)
-        log_data["level"] = _LEVELS.get(record.levelno) or _nearest_level(record.levelno)
-        log_data["logger"] = _logger_name(record.name)
-        log_data["request_id"] = record.request_id
-        log_data["event"] = record.event or "log_message"
-        log_data["payload"] = payload
+        log_data |= self._line(record, *self._plain(record))
+
+    def _line(self, record: Record | Event, message: str, payload: object) -> dict[str, Any]:
+        """Return the keys of the line, in their order, and nothing that a caller names."""
+        line = {
+            "timestamp": _timestamp(record.created),
+            "level": _LEVELS.get(record.levelno) or _nearest_level(record.levelno),
+            "logger": _logger_name(record.name),
+            "request_id": record.request_id,
+            "event": record.event or "log_message",
+            "payload": payload,
+        }
         if message:
-            log_data["message"] = message
+            line["message"] = message
         if record.described:
-            log_data["exception"] = record.described
+            line["exception"] = record.described
         if record.user_id is not None:
-            log_data["user_id"] = record.user_id
-        log_data |= self._constants
+            line["user_id"] = record.user_id
+        if self._constants:
+            line |= self._constants
         if self._with_pid and record.process:
-            log_data["pid"] = record.process
+            line["pid"] = record.process
+        return line
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Return the line's JSON."""
@@ -100,7 +107,7 @@ class JSONLineFormatter(OrjsonFormatter):
             payload[LEFT_OUT] = left_out + payload.get(LEFT_OUT, 0)
         return message, payload
 
-    def _last_resort(self, record: Record, error: Exception) -> str:
+    def _last_resort(self, record: Any, error: Exception) -> str:
         """Return the line of a record that cannot be formatted: what it is, and why not."""
         facts = {"format_error": type(error).__name__}
         try:

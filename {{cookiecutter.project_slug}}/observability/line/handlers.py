@@ -1,21 +1,25 @@
-"""The handlers: a console, and a file that logrotate may rename. They count what they drop."""
+"""The handlers: a console, and a file that may be renamed. They count what they drop."""
 
 import logging
 import os
 import stat
 import sys
 from contextlib import suppress
-from logging.handlers import WatchedFileHandler
+from functools import lru_cache
 from time import monotonic
+from types import FunctionType
 from typing import Any
 
 from ..settings import setting
-from .files import append, open_log_file
-from .record import Record
+from .files import LogFile
+from .record import Event, Record
 from .shorten import shortened
 
 # A handler that cannot write says so on standard error, this often at the most.
 SECONDS_BETWEEN_REPORTS = 30.0
+# Linux queues a write to a Unix socket, as to systemd's journal, in pieces of this many bytes
+# (unix_stream_sendmsg): lines of other processes can come between two of them.
+_WHOLE_IN_A_SOCKET = 32_768
 
 
 class DropCounting(logging.Handler):
@@ -29,17 +33,26 @@ class DropCounting(logging.Handler):
         """Write a line and its newline at once; raise OSError where that fails."""
         raise NotImplementedError
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override]
+        """Write a record that no filter of the handler drops; only the writing is locked."""
+        kept = self.filter(record)
+        if kept:
+            # A filter may give another record in its place, since Python 3.12.
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return kept
+
+    def emit(self, record: logging.LogRecord | Event) -> None:
         """Write the line of a record, or count it as dropped."""
         try:
-            self.write_line(self.format(record))
+            line = self.format(record)  # type: ignore[arg-type]
+            with self.lock:  # type: ignore[union-attr]
+                self.write_line(line)
+                if self._dropped:
+                    self.report_drops()
         except Exception:
             self.handleError(record)
-        else:
-            if self._dropped:
-                self.report_drops()
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's
+    def handleError(self, record: Any) -> None:  # noqa: N802, ARG002 - logging's
         """Count the record as dropped, and say why on standard error at a bounded rate."""
         self._dropped += 1
         error = sys.exc_info()[1]
@@ -73,6 +86,7 @@ class ConsoleHandler(DropCounting, logging.StreamHandler[Any]):
     write it later, torn, or after it was counted as dropped.
     """
 
+    takes_events = True
     last_text = ""  # that was written without an error
     _is_torn = False
 
@@ -91,8 +105,12 @@ class ConsoleHandler(DropCounting, logging.StreamHandler[Any]):
             self.stream.flush()
         else:
             # A character has four bytes at the most.
-            if len(line) * 4 >= self._max_pipe_bytes and _is_pipe(descriptor):
-                line = shortened(line, self._max_pipe_bytes)
+            if len(line) * 4 >= min(self._max_pipe_bytes, _WHOLE_IN_A_SOCKET):
+                mode = os.fstat(descriptor).st_mode
+                if stat.S_ISFIFO(mode):
+                    line = shortened(line, self._max_pipe_bytes)
+                elif stat.S_ISSOCK(mode):
+                    line = shortened(line, _WHOLE_IN_A_SOCKET)
             text = self.shown(line)
             data = f"{chr(10) * self._is_torn}{text}\n".encode()
             while data:
@@ -105,35 +123,57 @@ class ConsoleHandler(DropCounting, logging.StreamHandler[Any]):
         return line
 
 
-def _is_pipe(descriptor: int) -> bool:
-    return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-
-
-class LogFileHandler(DropCounting, WatchedFileHandler):
+class LogFileHandler(DropCounting):
     """Appends each line with one write, so that processes share a file without tearing lines.
 
-    The file is opened at the first line, and again when it was renamed or removed.
+    The file is opened at the first line, and again when it was renamed or removed. With
+    `max_bytes` it is renamed here, to a number up to `backup_count`, when it has that size.
     """
 
-    stream: Any  # unbuffered, where logging's own is a text stream
+    takes_events = True
 
-    def __init__(self, filename: str) -> None:
-        super().__init__(filename, encoding="utf-8", delay=True)
+    def __init__(self, filename: str, max_bytes: int = 0, backup_count: int = 0) -> None:
+        super().__init__()
+        self.baseFilename = os.path.abspath(filename)
+        self._file = LogFile(self.baseFilename, max_bytes, backup_count)
+        self.write_line = self._file.append  # type: ignore[method-assign]
 
-    def _open(self) -> Any:
-        return open_log_file(self.baseFilename)
-
-    def write_line(self, line: str) -> None:
-        """Append a line to the file that has the name now."""
-        self.reopenIfNeeded()
-        if self.stream is None:
-            self.stream = self._open()
-            self._statstream()
-        append(self.stream, line)
+    def close(self) -> None:
+        """Close the file; the next line opens it again."""
+        with self.lock:  # type: ignore[union-attr]
+            self._file.close()
+        super().close()
 
     def _at_fork_reinit(self) -> None:
         """Close the parent's file: whoever shares it shares its lock, and is not kept apart."""
         super()._at_fork_reinit()
-        if self.stream is not None:
-            self.stream.close()
-            self.stream = None
+        self._file.close()
+
+
+def own_handlers(logger: logging.Logger) -> list[Any]:
+    """Return the handlers of a logger if all are ours and nobody else can see its records.
+
+    A class of ours has `takes_events` itself; one that is derived from it may differ.
+    """
+    found: list[Any] = []
+    methods = logging.Logger.handle, logging.Logger.callHandlers, logging.getLogRecordFactory()
+    if type(logger) is not logging.Logger or logger.filters or not _are_pythons(*methods):
+        return found
+    current: logging.Logger | None = logger
+    while current:
+        for handler in current.handlers:
+            known = type(handler).__dict__, type(handler.formatter).__dict__
+            if handler.filters or "takes_events" not in known[0] or "takes_events" not in known[1]:
+                return []
+            found.append(handler)
+        current = current.parent if current.propagate else None
+    return found
+
+
+@lru_cache(maxsize=16)
+def _are_pythons(handle: Any, call_handlers: Any, factory: Any) -> bool:
+    """Say whether logging is as it was: Sentry, for one, replaces a method."""
+    code = logging.addLevelName.__code__.co_filename
+    functions = (handle, call_handlers)
+    is_own = all(type(f) is FunctionType and f.__code__.co_filename == code for f in functions)
+    return is_own and factory is Record

@@ -8,11 +8,18 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
+from django.core.files.base import File
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.functional import Promise
+
 from .exceptions import describe
+from .redact import MASK, redactor
 from .strict_json import clipped, printable
 
 REPR = 500  # characters of bytes, and of an object of an unknown type
@@ -49,13 +56,21 @@ def _bytes(value: bytes | bytearray | memoryview) -> str:
     return clipped(bytes(value[:REPR]).decode("utf-8", "backslashreplace"), REPR)
 
 
-def _member(value: Any) -> Any:
-    return value if type(value) in (int, bool) else _text(str(value))
+def identity(instance: Any) -> dict[str, Any]:
+    """Return what identifies a model's object, and shows no credential.
+
+    A key is one by its own name, and a text by its model's: that of a Token or a Session.
+    """
+    meta, key = instance._meta, instance.pk
+    names = [field.name for field in meta.pk_fields]
+    names += [meta.object_name] if isinstance(key, str) else []
+    is_credential = any(map(redactor().is_sensitive, names))
+    return {"model": meta.label, "pk": MASK if is_credential else key}
 
 
 # The first row that a type belongs to decides.
-_PYTHON: tuple[Row, ...] = (
-    ("text", Enum, lambda member: _member(member.value)),
+_KNOWN: tuple[Row, ...] = (
+    ("text", Enum, lambda m: m.value if type(m.value) in (int, bool) else _text(str(m.value))),
     ("text", str, _text),
     ("text", int, _integer),
     ("text", float, _float),
@@ -66,46 +81,27 @@ _PYTHON: tuple[Row, ...] = (
     ("text", type, lambda kind: printable(f"{kind.__module__}.{kind.__qualname__}")),
     ("object", dict, dict.items),  # a subclass's own items() may hide some, as QueryDict's does
     ("object", Mapping, Mapping.items),
-    ("array", (list, set, frozenset, deque, KeysView, ValuesView, ItemsView), list),
+    ("array", (list, tuple, set, frozenset, deque, KeysView, ValuesView, ItemsView), list),
     ("value", BaseException, lambda error: describe(error, frames=False)),
     ("value", Iterator, lambda iterator: f"<{name_of(iterator)}>"),  # to read it would use it up
+    # Django's by what identifies them, not what they hold.
+    ("object", Model, lambda instance: identity(instance).items()),
+    ("text", QuerySet, lambda queryset: f"<QuerySet of {queryset.model._meta.label}>"),
+    ("object", HttpRequest, lambda r: {"method": r.method, "path": r.path}.items()),
+    ("object", HttpResponseBase, lambda response: {"status": response.status_code}.items()),
+    ("object", File, lambda f: {"file": f.name, "size": f.__dict__.get("size")}.items()),
+    ("text", Promise, lambda lazy: _text(str(lazy))),
 )
-
-
-@cache
-def _django() -> tuple[Row, ...]:
-    """Return how Django's own objects are shown: what identifies them, not what they hold."""
-    from django.core.files.base import File
-    from django.db.models import Model, QuerySet
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
-    from django.utils.functional import Promise
-
-    def key_of(instance: Model) -> Any:
-        keys = [instance.__dict__.get(field.attname) for field in instance._meta.pk_fields]
-        key = keys[0] if len(keys) == 1 else keys
-        return {"model": instance._meta.label, "pk": key}.items()
-
-    return (
-        ("object", Model, key_of),
-        ("text", QuerySet, lambda queryset: f"<QuerySet of {queryset.model._meta.label}>"),
-        ("object", HttpRequest, lambda r: {"method": r.method, "path": r.path}.items()),
-        ("object", HttpResponseBase, lambda response: {"status": response.status_code}.items()),
-        ("object", File, lambda f: {"file": f.name, "size": f.__dict__.get("size")}.items()),
-        ("text", Promise, lambda lazy: _text(str(lazy))),
-    )
 
 
 @lru_cache(maxsize=1_000)
 def shown_by(kind: type) -> tuple[Kind, Callable[[Any], Any]]:
     """Return as what a type is shown, and the function that shows a value of it."""
-    for shown_as, known, show in (*_PYTHON, *_django()):
-        if issubclass(kind, known):
-            return shown_as, show
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return "object", lambda value: zip(kind._fields, value, strict=False)
-    if issubclass(kind, tuple):
-        return "array", list
+    for shown_as, known, show in _KNOWN:
+        if issubclass(kind, known):
+            return shown_as, show
     if is_dataclass(kind):
         return "object", lambda value: ((f.name, getattr(value, f.name)) for f in fields(kind))
     return "text", lambda value: printable(clipped(repr(value), REPR))

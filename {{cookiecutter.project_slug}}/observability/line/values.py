@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Sized
-from contextlib import suppress
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
 from ..settings import setting
 from .known_types import name_of, shown_by
+from .ordinary import copy_of_ordinary
 from .redact import MASK, Redactor, redactor
 from .strict_json import LEFT_OUT, clipped, printable, split_at
 
@@ -16,11 +16,11 @@ _DEPTH = 12  # of nesting
 _NODES = 20_000  # values in one payload
 _ITEMS = 1_000  # of one container
 _KEY = 200  # characters of a key
+_CUT = 64  # characters of each text beyond what can be searched
 _LONGEST_KEY = 10_000  # characters of it that are searched
 _NAME = 100  # characters of the name of an event
 _HARMLESS_KEYS = 10_000  # that are remembered
 
-_LARGEST = 2**63 - 1
 _SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]*")
 _WORDS = re.compile(r"[a-z0-9]+")
 
@@ -43,14 +43,16 @@ class SafeValues:
         """Return a payload as a new object that orjson can write; the caller's is not changed."""
         if payload is None:
             return {}
-        with suppress(Exception):  # a dictionary that changes under us, say
-            # The ordinary one: a flat dictionary with keys that were seen before.
-            if type(payload) is dict and self._is_ordinary(payload):
-                return payload.copy()
-        return self.converted(payload)
-
-    def converted(self, payload: Any) -> dict[str, Any]:
-        """Return a payload as a new object, every part of it looked at; never raises."""
+        try:
+            if type(payload) is dict:
+                texts: list[str] = []
+                copied: dict[str, Any] = copy_of_ordinary(payload, self.harmless_keys, texts)
+                text = " ".join(texts)  # to search them at once
+                text.encode()  # raises for what UTF-8 cannot hold
+                if len(text) <= self.max_characters and not self.redactor.is_suspect(text):
+                    return copied
+        except Exception:  # it is not ordinary, or a dictionary that changes under us
+            pass
         conversion = _Conversion(self)
         shown = conversion.value(payload)
         shown = shown if isinstance(shown, dict) else {"value": shown}
@@ -67,25 +69,6 @@ class SafeValues:
         words = "_".join(_WORDS.findall(self.text(name).lower()))[:_NAME]
         return words if words[:1].isalpha() else f"event_{words}".rstrip("_")
 
-    def _is_ordinary(self, payload: dict[Any, Any]) -> bool:
-        if len(payload) > _ITEMS or not self.harmless_keys.issuperset(payload):
-            return False
-        texts = []
-        for key, value in payload.items():
-            kind = type(value)
-            if type(key) is not str:  # though it may be equal to one
-                return False
-            if kind is str:
-                texts.append(value)
-            elif kind is int or kind is float:
-                if not -_LARGEST <= value <= _LARGEST:  # nan is not, either
-                    return False
-            elif kind is not bool and value is not None:
-                return False
-        text = " ".join(texts)  # to search them at once
-        text.encode()  # raises for what UTF-8 cannot hold
-        return len(text) <= self.max_characters and not self.redactor.is_suspect(text)
-
 
 @lru_cache(maxsize=1_000)
 def _is_snake_case(name: str) -> bool:
@@ -99,6 +82,8 @@ class _Conversion:
         self._values = values
         self._mask = values.redactor.text
         self._left = _NODES
+        # No line holds more than one such text, and to search them all would take too long.
+        self._room = 2 * values.max_characters
         self.left_out = 0  # bytes
         self._around: set[int] = set()
 
@@ -128,11 +113,12 @@ class _Conversion:
             return self._object(show(value), depth)
         if shown_as == "array":
             return self._array(value, depth)
-        limit = self._values.max_characters
-        if isinstance(value, str) and len(value) > limit:
-            # No line holds more, and to search it all would take too long.
-            value, left_out = split_at(str.__str__(value), limit)
-            self.left_out += left_out
+        if isinstance(value, str):
+            limit = max(_CUT, min(self._values.max_characters, self._room))
+            self._room -= len(value)
+            if len(value) > limit:
+                value, left_out = split_at(str.__str__(value), limit)
+                self.left_out += left_out
         shown = show(value)
         return self._mask(shown) if shown_as == "text" and isinstance(shown, str) else shown
 
@@ -147,6 +133,8 @@ class _Conversion:
             shown[name] = MASK if hidden else self.value(value, depth + 1)
         if next(rest, None) is not None:  # a mapping may have no end, so they are not counted
             shown["…"] = f"<{len(pairs) - _ITEMS} more>" if isinstance(pairs, Sized) else "<more>"
+        if "value" in shown and self._values.redactor.is_sensitive(str(shown.get("name", ""))):
+            shown["value"] = MASK  # a header, as an object
         return shown
 
     def _key(self, key: Any) -> tuple[str, bool]:
@@ -155,8 +143,10 @@ class _Conversion:
         text = key if type(key) is str else str(self.value(key))
         if text in harmless:
             return text, False
-        sensitive = self._values.redactor.is_sensitive(text[:_LONGEST_KEY])
-        name = printable(clipped(text, _KEY))
+        searched = text[:_LONGEST_KEY]
+        sensitive = self._values.redactor.is_sensitive(searched)
+        masked = self._mask(searched)  # a URL can be a key, and so can `password=…`
+        name = printable(clipped(text if masked == searched else masked, _KEY))
         if name == key and not sensitive:
             if len(harmless) >= _HARMLESS_KEYS:
                 harmless.clear()

@@ -110,7 +110,7 @@ def test_files_that_rotate_by_size(project: Project, tmp_path: Path, how: str) -
     check(project, tmp_path, f"8 processes by {how}, size")
 
 
-def a_socket() -> tuple[int, int]:
+def unix_socket() -> tuple[int, int]:
     """Return the two ends of a Unix socket, as systemd gives a service for its journal."""
     ends = socket.socketpair()
     return ends[0].detach(), ends[1].detach()
@@ -120,10 +120,10 @@ def a_socket() -> tuple[int, int]:
     ("opened", "longest"),
     [
         pytest.param(os.pipe, MAX_PIPE_LINE_BYTES, id="pipe"),
-        pytest.param(a_socket, 32_768, id="socket"),
+        pytest.param(unix_socket, 32_768, id="socket"),
     ],
 )
-def test_one_console(project: Project, opened: Callable[[], tuple[int, int]], longest: int) -> None:
+def test_one_output(project: Project, opened: Callable[[], tuple[int, int]], longest: int) -> None:
     read_end, write_end = opened()
     received = bytearray()
 

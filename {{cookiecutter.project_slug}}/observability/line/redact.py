@@ -42,7 +42,7 @@ _KNOWN = (
     ("token", r"([Tt](?:oken|OKEN)\s++)(?=[A-Za-z_.~+/=-]*+\d)[A-Za-z0-9_.~+/=-]{16,}+"),
     # https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1: all of it for http, to the last "@"
     ("@", rf"(https?://)(?=[^\s/?#@\"'<>]++@){_LAST_AT}"),
-    ("@", rf"(://[^\s/?#@\"'<>:]*+:)(?!\d{{1,5}}+[/?#]){_LAST_AT}"),
+    ("@", r"(://[^\s/?#@\"'<>:]*+:)(?!\d{1,5}+[/?#])" + _LAST_AT),
 )
 # One of these is in a text that has one of those in it, or "://" and "@".
 _MARKS = {"akia", "asia", "xox", "xapp", "whsec_", "eyj", "--begin", "bearer", "basic", "token"}
@@ -61,7 +61,7 @@ _OPTION = re.compile(r"(--[\w.-]{1,60}+)\s")
 # How a value begins, and where it ends: with the text, if nothing closes it.
 _STRING = r""""[^"\\]*+(?:\\[\s\S][^"\\]*+)*+"?|'[^'\\]*+(?:\\[\s\S][^'\\]*+)*+'?"""
 _QUOTES = r"""(?P<quote>"{3}|'{3}|\\{1,15}+["'`]|`)(?:[\s\S]*?(?<!\\)(?P=quote)|[\s\S]*+)"""
-_QUOTED = rf"(?i:[bruf]{{0,2}})(?:{_QUOTES}|(?:{_STRING})++)"
+_QUOTED = r"(?i:[bruf]{0,2})" + rf"(?:{_QUOTES}|(?:{_STRING})++)"
 _SCHEME = r"(?i:basic|bearer|digest|negotiate|token|aws4-hmac-sha256)\s[^\r\n]*+"
 # A delimiter in the middle of a word is a part of it.
 _WORDS = r"""[^\s&"',;)}\]\\]++|\\(?!["'])|[,;)}\]]++(?![\s"'&,;)}\]\\]|\Z)|(?<=\w)["'](?=\w)"""
@@ -69,7 +69,7 @@ _WORDS = r"""[^\s&"',;)}\]\\]++|\\(?!["'])|[,;)}\]]++(?![\s"'&,;)}\]\\]|\Z)|(?<=
 _MORE = r"|&(?![\w.%\[\]-]{1,60}+=|\s|\Z))++(?:(?:\s++[\w+/=]{32,}+)++(?:\s++[\w+/=]++)?)?"
 _VALUE = re.compile(rf"{_QUOTED}|{_SCHEME}|(?:{_WORDS}{_MORE}")
 _OPENING = re.compile(r"[\w.]{0,60}+([\[({<])")
-_BRACKET = re.compile(rf"{_STRING}|[\[\](){{}}<>]")
+_BRACKET = re.compile(_STRING + r"|[\[\](){}<>]")
 _PROSE = re.compile(rf"(?!{_SCHEME})[a-z]++(?: [a-z]++)++[.!]?\s*+$", re.MULTILINE)
 _HARMLESS = {"authorization": _PROSE, "pin": re.compile(r"\d{1,2}(?!\w)")}  # the pin of a board
 

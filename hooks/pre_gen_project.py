@@ -46,9 +46,9 @@ request_id rest_framework rich rpds rpds_py ruff sqlparse types_jsonschema types
 typing_extensions tzdata uritemplate uvicorn whitenoise yaml""".split()
 # What those packages import only where it is there, by `import x`, and modules of newer Pythons.
 OPTIONAL_NAMES = """annotationlib bpython chardet compression ctags django_redis gunicorn_h1c h2
-httptools hyperscan idna importlib_metadata ipdb isoduration isort jinja2 jsonpointer markdown numpy
-pexpect pkg_resources profiling psutil pymemcache pywatchman pywintypes re2 requests rfc3987 tomli
-simplejson uri_template uvloop webcolors websockets win32con win32file winerror wsproto""".split()
+httptools hyperscan idna importlib_metadata ipdb isoduration isort jinja2 jsonpointer markdown
+numpy pexpect pkg_resources profiling psutil pymemcache pywatchman re2 requests rfc3987 tomli
+simplejson uri_template uvloop webcolors websockets wsproto""".split()
 # The last two of every 65,536 code points are no characters.
 NONCHARACTERS = "".join(chr(end - 2) + chr(end - 1) for end in range(0x10000, 0x110001, 0x10000))
 # Control characters, line separators, marks that turn the reading direction (with them, code can

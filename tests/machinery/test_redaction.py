@@ -153,6 +153,15 @@ def test_a_value_is_masked_to_its_end_and_no_further(name):
     text, shown = TEXTS[name]
     assert REDACTOR.text(text) == shown
     assert REDACTOR.is_suspect(text)
+    long = "word\n" * 100  # a long text is searched in another way first
+    assert REDACTOR.text(long + text) == long + shown
+
+
+def test_a_long_text_without_separators_is_searched_soon():
+    started = process_time()
+    for _ in range(10):
+        REDACTOR.text("x" * 200_000)
+    assert (process_time() - started) / 10 < 0.01
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ..settings import setting
 MASK = "***"
 
 _SHORT = 4  # a term so short ("ssn", "iban") must be a word of its own: "classname" has one
+_LONG = 200  # characters of a text that is soonest searched for one word after the other
 _MOST = 1_000  # keys with a term in them, URLs or options of one text
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_0-9A-Za-z]+")
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -54,7 +55,8 @@ _CLOSED = r"""(?:::\w{1,30}+)?+(?:\\{0,15}+["'`]|[)\]*]|\[\w{0,20}+\]|%22|%27){0
 _EQUALS = r"(?:\s*+(?:[!~:-]?=+>?|:(?!//)|->|%3d|%3a))++"
 # Key (token, user_id)=(1, 2) already exists; {"name": "token", "value": 1}; ("token", 1)
 _COMMA = r""",(?:[\w ,"]{0,60}+\)\s*+=|\s*+b?\\*+["']value\\*+["']\s*+:|(?P<pair>))"""
-_AFTER = rf"{_KEY}{_CLOSED}(?=\s*+[=:!~,%-])(?:{_EQUALS}|{_COMMA})\s*+"
+_SEPARATORS = "=:!~,%-"
+_AFTER = rf"{_KEY}{_CLOSED}(?=\s*+[{_SEPARATORS}])(?:{_EQUALS}|{_COMMA})\s*+"
 _KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
 _OPTION = re.compile(r"(--[\w.-]{1,60}+)\s")
 
@@ -91,6 +93,7 @@ class Redactor:
         harmless = [f"{' '.join(_WORD.findall(key))} ".lower() for key in harmless_keys]
         self._harmless = re.compile(f"(?<= ){_any_of(harmless)}")
         self._quick = re.compile(_any_of(names | _MARKS))
+        self._words = [name.split("_") for name in names]
         self._key = re.compile(_any_of(names) + _AFTER)
 
     def is_sensitive(self, key: str) -> bool:
@@ -107,7 +110,7 @@ class Redactor:
     def text(self, text: str) -> str:
         """Mask the values of sensitive keys in a free text, and what looks like a credential."""
         folded = _folded(text)
-        if not self._quick.search(folded) and ("@" not in text or "://" not in text):
+        if not self._may_match(folded) and ("@" not in text or "://" not in text):
             return text
         if folded.count("://") > _MOST or folded.count("--") > _MOST:
             return MASK
@@ -115,6 +118,14 @@ class Redactor:
             if mark in folded:
                 text = re.sub(pattern, rf"\1{MASK}", text)
         return "".join(self._shown(text))
+
+    def _may_match(self, folded: str) -> bool:
+        if len(folded) > _LONG and not any(mark in folded for mark in _MARKS):
+            if not any(separator in folded for separator in _SEPARATORS):
+                return False
+            if not any(all(word in folded for word in words) for words in self._words):
+                return False
+        return self._quick.search(folded) is not None
 
     def _shown(self, text: str) -> Iterator[str]:
         folded = _OPTION.sub(r"\1=", _folded(text).replace("%5b", "[[[").replace("%5d", "]]]"))

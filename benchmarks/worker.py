@@ -85,9 +85,8 @@ def _steps(_name: str, folder: Path) -> Tasks:
     return {
         "event": partial(log_event, EVENT, SEVEN),
         "line": lambda: formatter.format(project.without_line(records[0])),
-        "stat": partial(os.stat, path),
         "lock": lambda: (flock(file, fcntl.LOCK_EX), flock(file, fcntl.LOCK_UN)),
-        "seek": partial(os.lseek, file, 0, os.SEEK_END),
+        "status": partial(os.fstat, file),
         "write": partial(os.write, file, data),
     }
 

@@ -1,6 +1,7 @@
 """An event that only our handlers see is made without a record of logging: its line is the same."""
 
 import logging
+import threading
 
 import pytest
 
@@ -8,7 +9,7 @@ from observability import events
 from observability.context import RequestContext, bound
 from observability.events import log_event
 from observability.line.formatter import JSONLineFormatter
-from observability.line.handlers import LogFileHandler, own_handlers
+from observability.line.handlers import DropCounting, LogFileHandler, own_handlers
 
 from .support import NAMESPACE, Logs
 
@@ -150,3 +151,21 @@ def test_it_gives_way_to_a_record_factory(logs: Logs):
     finally:
         logging.setLogRecordFactory(before)
     assert is_light()
+
+
+def test_what_is_dropped_while_drops_are_told_is_counted():
+    class Told(DropCounting):
+        def write_line(self, line):
+            if "log_records_dropped" in line:
+                dropping.start()
+                dropping.join(0.2)
+
+    handler = Told()
+    handler.setFormatter(JSONLineFormatter())
+    handler._reported_at = float("inf")  # nothing on standard error
+    record = logging.makeLogRecord({"msg": "written"})
+    dropping = threading.Thread(target=handler.handleError, args=(record,))
+    handler.handleError(record)
+    handler.handle(record)
+    dropping.join()
+    assert handler._dropped == 1

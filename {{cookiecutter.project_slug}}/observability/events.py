@@ -127,13 +127,13 @@ def _log(
     try:
         if exception is None and number >= logging.ERROR:
             exception = sys.exc_info()[1]
-        exc_info = None
         if exception is None and (handlers := own_handlers(logger)):
             own = Event(logger.name, number, name, payload)
             for handler in handlers:
                 if number >= handler.level:
                     handler.emit(own)
             return
+        exc_info = None
         if exception is not None:
             exc_info = (type(exception), exception, exception.__traceback__)
         path, line, function = "", 0, None

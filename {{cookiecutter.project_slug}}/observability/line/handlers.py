@@ -54,10 +54,12 @@ class DropCounting(logging.Handler):
 
     def handleError(self, record: Any) -> None:  # noqa: N802, ARG002 - logging's
         """Count the record as dropped, and say why on standard error at a bounded rate."""
-        self._dropped += 1
         error = sys.exc_info()[1]
-        self.last_error = f"{type(error).__name__}: {error}"
-        if monotonic() - self._reported_at >= SECONDS_BETWEEN_REPORTS:
+        with self.lock:  # type: ignore[union-attr]  # the count is one for all threads
+            self._dropped += 1
+            self.last_error = f"{type(error).__name__}: {error}"
+            if monotonic() - self._reported_at < SECONDS_BETWEEN_REPORTS:
+                return
             self._reported_at = monotonic()
             facts = {"handler": self.name, "error": self.last_error, "dropped": self._dropped}
             with suppress(Exception):
@@ -136,7 +138,10 @@ class LogFileHandler(DropCounting):
         super().__init__()
         self.baseFilename = os.path.abspath(filename)
         self._file = LogFile(self.baseFilename, max_bytes, backup_count)
-        self.write_line = self._file.append  # type: ignore[method-assign]
+
+    def write_line(self, line: str) -> None:
+        """Append a line to the file that has the name now."""
+        self._file.append(line)
 
     def close(self) -> None:
         """Close the file; the next line opens it again."""

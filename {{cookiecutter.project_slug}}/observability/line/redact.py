@@ -116,12 +116,13 @@ class Redactor:
             return MASK
         for mark, pattern in _KNOWN:
             if mark in folded:
-                text = re.sub(pattern, rf"\1{MASK}", text)
-        return "".join(self._shown(text))
+                # A template would take three times as long as a function.
+                text = re.sub(pattern, lambda found: found[1] + MASK, text)
+        return "".join(self._shown(text)) if _has_separator(text) else text
 
     def _may_match(self, folded: str) -> bool:
         if len(folded) > _LONG and not any(mark in folded for mark in _MARKS):
-            if not any(separator in folded for separator in _SEPARATORS):
+            if not _has_separator(folded):
                 return False
             if not any(all(word in folded for word in words) for words in self._words):
                 return False
@@ -142,19 +143,18 @@ class Redactor:
 
     def _end(self, text: str, folded: str, found: re.Match[str]) -> int:
         """Return where the value after a key ends; where it begins, if it is harmless."""
-        before = folded[max(0, found.start() - 100) : found.start()].rstrip(_KEY_CHARACTERS)
-        start = max(0, found.start() - 100) + len(before)
-        key = text[start : found.end("end")]
+        earliest = max(0, found.start() - 100)
+        before = folded[earliest : found.start()].rstrip(_KEY_CHARACTERS)
+        key = text[earliest + len(before) : found.end("end")]
+        name = key.lower()
         alone = found["pair"] == "" and not re.search(r"""[(\[]\s{0,9}b?\\{0,9}["']$""", before)
-        harmless = key.lower() in _HARMLESS and _HARMLESS[key.lower()].match(text, found.end())
+        harmless = name in _HARMLESS and _HARMLESS[name].match(text, found.end())
         if alone or harmless or not self.is_sensitive(key):
             return found.end()
         end = _end_of_value(text, found.end())
-        if key.lower().endswith(("auth", "authorization", "cookie", "cookies")) and {
-            "'",
-            '"',
-        }.isdisjoint(found[0]):
-            end = text.find("\n", end)
+        is_quoted = "'" in found[0] or '"' in found[0]
+        if name.endswith(("auth", "authorization", "cookie", "cookies")) and not is_quoted:
+            end = text.find("\n", end)  # to the end of its line
         return end if end >= 0 else len(text)
 
 
@@ -168,6 +168,11 @@ def _end_of_value(text: str, start: int) -> int:
         if not depth:
             return bracket.end()
     return len(text)
+
+
+def _has_separator(text: str) -> bool:
+    """Say whether a text has one of the characters that stand after a key."""
+    return any(separator in text for separator in _SEPARATORS)
 
 
 def _folded(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
@@ -21,6 +22,8 @@ View = Callable[[HttpRequest], Any]
 
 # The client left before there was a response: nginx's code, which no RFC has.
 CLIENT_CLOSED_REQUEST = 499
+# A request or a task has ended: the sender is its context, `payload` that of its line.
+request_ended = Signal()
 # Where a server's wrapper leaves the context for the middleware, in environ or scope.
 CONTEXT_KEY = "observability.context"
 
@@ -112,3 +115,4 @@ def log_end(context: RequestContext) -> None:
             (statement, times), *_ = context.statements.most_common(1)
             facts = {"db_queries": context.queries, "most_repeated": statement, "times": times}
             log_event("many_queries", facts, "WARNING")
+        request_ended.send_robust(context, payload=payload)

@@ -6,7 +6,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core import checks, signals
 
-from .checks import check_logging, check_middleware
+from .checks import check_audit, check_logging, check_middleware
 from .context import end_request
 from .line.redact import redactor
 from .line.values import safe_values
@@ -25,8 +25,8 @@ class ObservabilityConfig(AppConfig):
         signals.request_finished.connect(end_request)
         for watcher in setting("LOG_WATCHERS"):
             import_module(f"observability.{watcher}").connect()
-        checks.register(check_logging, "logging")
-        checks.register(check_middleware, "logging")
+        for check in (check_logging, check_middleware, check_audit):
+            checks.register(check, "logging")
 
 
 def forget_settings(**_signal: Any) -> None:

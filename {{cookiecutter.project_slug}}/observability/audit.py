@@ -24,10 +24,11 @@ from .security import AUDIT
 LogEntry = get_logentry_model()
 User = get_user_model()
 
+# Each event with its name in OWASP's Logging Vocabulary: see security.py.
 _EVENTS = {
-    LogEntry.Action.CREATE: "object_created",
-    LogEntry.Action.UPDATE: "object_updated",
-    LogEntry.Action.DELETE: "object_deleted",
+    LogEntry.Action.CREATE: ("object_created", "sensitive_create"),
+    LogEntry.Action.UPDATE: ("object_updated", "sensitive_update"),
+    LogEntry.Action.DELETE: ("object_deleted", "sensitive_delete"),
 }
 # A change of one of these, of a user or a group, changes what somebody may do.
 _RIGHTS = {"groups", "user_permissions", "permissions", "is_superuser", "is_staff", "is_active"}
@@ -120,16 +121,22 @@ def _relation_changed(sender: Any, instance: Any, action: str, **signal: Any) ->
 def _log_on_commit(instance: Any, log_entry: Any) -> None:
     """Log an entry when the change is committed, and not at all when it is rolled back."""
     actor = _actor()
-    event = _EVENTS[log_entry.action]
+    event, owasp = _EVENTS[log_entry.action]
     fields = set(log_entry.changes_dict or ())
     actor_id = log_entry.actor_id or (actor and actor.pk)
     payload = {**identity(instance), "actor_id": actor_id, "ip": log_entry.remote_addr}
     if event == "object_created":
         columns = instance._meta.concrete_fields
         fields &= {f.name for f in columns if f.value_from_object(instance) != f.get_default()}
-    elif event == "object_updated" and fields & _RIGHTS and isinstance(instance, (User, Group)):
-        event = "permissions_changed"
     if event != "object_deleted":
         payload["fields"] = sorted(fields)
-    log = partial(log_event, event, payload, logger=AUDIT)
-    transaction.on_commit(log, using=instance._state.db)
+    events = {event: owasp}
+    if event == "object_updated" and isinstance(instance, (User, Group)):
+        special = {"permissions_changed": "authz_change"} if fields & _RIGHTS else {}
+        # Django also hashes a password anew when somebody logs in: then this is None.
+        if "password" in fields and getattr(instance, "_password", None) is not None:
+            special |= {"password_changed": "authn_password_change"}
+        events = special or events
+    for name, owasp in events.items():
+        log = partial(log_event, name, {**payload, "owasp": owasp}, logger=AUDIT)
+        transaction.on_commit(log, using=instance._state.db)

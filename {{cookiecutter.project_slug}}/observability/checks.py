@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core import checks
 
-from .logging_config import CONSOLE_FORMATS, FILES, HANDLERS, LEVELS, ROTATIONS
-from .settings import setting
+from .logging_config import CONSOLE_FORMATS, CONSOLE_STREAMS, FILES, HANDLERS, LEVELS, ROTATIONS
+from .settings import DEFAULTS, setting
 
 MIDDLEWARE = "observability.access.RequestMiddleware"
 _SHORTEST_LINE = 1_024  # bytes
@@ -23,6 +25,7 @@ _CHOICES = {
     "LOG_HANDLERS": ("E003", HANDLERS),
     "LOG_ROTATION": ("E004", ROTATIONS),
     "LOG_CONSOLE_FORMAT": ("E007", CONSOLE_FORMATS),
+    "LOG_CONSOLE_STREAM": ("E009", CONSOLE_STREAMS),
 }
 
 
@@ -40,6 +43,25 @@ def check_middleware(**_kwargs: Any) -> list[checks.CheckMessage]:
     return [] if is_first else [checks.Error(text, hint, id="logging.E006")]
 
 
+def check_audit(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """Check that every model that is to be audited is there, and that users are audited."""
+    if not apps.is_installed("auditlog"):
+        return []
+    from auditlog.registry import auditlog
+
+    entries: Any = settings.AUDITLOG_INCLUDE_TRACKING_MODELS
+    names = [entry["model"] if isinstance(entry, dict) else entry for entry in entries]
+    text = "AUDITLOG_INCLUDE_TRACKING_MODELS: {!r} is not used, so nothing is audited."
+    hint = "Name a model that is installed and not replaced by another one."
+    unused = [text.format(name) for name in names if not _is_used(name)]
+    found: list[checks.CheckMessage] = [checks.Error(t, hint, id="logging.E011") for t in unused]
+    if not auditlog.contains(get_user_model()):
+        text = f"AUTH_USER_MODEL: changes of {settings.AUTH_USER_MODEL} are not audited."
+        hint = "Put AUTH_USER_MODEL into AUDITLOG_INCLUDE_TRACKING_MODELS."
+        found.append(checks.Warning(text, hint, id="logging.W002"))
+    return found
+
+
 def wrong_values() -> Iterator[checks.CheckMessage]:
     """Yield an error for each value of a setting that is not used, and what to use."""
     for name, (number, known) in _CHOICES.items():
@@ -48,10 +70,22 @@ def wrong_values() -> Iterator[checks.CheckMessage]:
             if value not in known:
                 text = f"{name}: {value!r} is unknown, and not used."
                 yield checks.Error(text, f"Use {', '.join(known)}.", id=f"logging.{number}")
+    for name in DEFAULTS:
+        if setting(name) != (given := getattr(settings, name, setting(name))):
+            text = f"{name}: {given!r} is no number, and not used."
+            yield checks.Error(text, "Use a whole number, 0 or more.", id="logging.E010")
     for name in ("LOG_MAX_LINE_BYTES", "LOG_MAX_PIPE_LINE_BYTES"):
         if setting(name) < _SHORTEST_LINE:
             text = f"{name}: lines of {setting(name)} bytes have no room for a payload."
             yield checks.Error(text, f"Use {_SHORTEST_LINE} or more.", id="logging.E008")
+
+
+def _is_used(name: str) -> bool:
+    """Say whether there is such a model, which none replaces, or such an application."""
+    try:
+        return not apps.get_model(name)._meta.swapped if "." in name else name in apps.app_configs
+    except (LookupError, ValueError):
+        return False
 
 
 def _folder(folder: Path) -> Iterator[checks.CheckMessage]:

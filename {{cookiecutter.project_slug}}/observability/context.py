@@ -7,7 +7,7 @@ is kept in a context variable, and the package's own getter, filter and template
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 import request_id as django_request_id
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -24,14 +25,31 @@ from .settings import setting
 REQUEST_ID_HEADER = "X-Request-ID"
 # What a client may send: no control, quote, space or path character, no endless text.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,127}")
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_TRACEPARENT = re.compile(
+    r"(?!ff)(?!00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+)
+
+# A request or a task has begun: the sender is its context.
+request_began = Signal()
+# Returns the ids of the span that is current, where telemetry has set it.
+span_ids: Callable[[], dict[str, str]] | None = None
 
 
 class RequestContext:
     """What is known of one request while it is served; outside one, an id that was bound."""
 
+    task = ""  # the name, of a task
+    outer: "RequestContext | None" = None  # that a task is a part of
+
     def __init__(self, request_id: str, meta: Mapping[str, Any]) -> None:
         self.request_id = request_id
         self.META = meta  # as a request has it
+        traced = _TRACEPARENT.fullmatch(meta.get("HTTP_TRACEPARENT", ""))
+        # Beside those of the request: ids that stand on each of its lines. Lines share the
+        # dictionary, so it is replaced and not changed.
+        self.ids: dict[str, Any] = {"trace_id": traced[1]} if traced else {}
+        self.span: Any = None  # telemetry's
         self.request: HttpRequest | None = None
         self.response: HttpResponseBase | None = None
         self.started = perf_counter()
@@ -54,6 +72,8 @@ class RequestContext:
 _current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)
 # Returns what is known of the request being served, or None outside one.
 current_request = _current.get
+# Makes a request, or none, the current one of this thread or asyncio task.
+make_current = _current.set
 
 
 class _ContextLocal:
@@ -69,15 +89,19 @@ class _ContextLocal:
 django_request_id.local = _ContextLocal()
 
 
+def accepted_id(sent: str) -> str:
+    """Return the id that was sent if it is well-formed, and a new one otherwise."""
+    return sent if _WELL_FORMED.fullmatch(sent) else django_request_id.generate_request_id()
+
+
 def begin_request(meta: Mapping[str, Any]) -> RequestContext:
     """Make a request the current one, whatever a reused thread or connection left behind.
 
     A well-formed X-Request-ID is kept, anything else is replaced by a new id.
     """
-    sent = meta.get("HTTP_X_REQUEST_ID", "")
-    request_id = sent if _WELL_FORMED.fullmatch(sent) else django_request_id.generate_request_id()
-    context = RequestContext(request_id, meta)
+    context = RequestContext(accepted_id(meta.get("HTTP_X_REQUEST_ID", "")), meta)
     _current.set(context)
+    request_began.send(context)
     return context
 
 
@@ -115,23 +139,24 @@ def bind_request_id(value: str | None) -> None:
 
 def current_request_id() -> str | None:
     """Return the id of the request being served, or None outside one."""
-    context = _current.get()
-    return context.request_id if context else None
+    return getattr(_current.get(), "request_id", None)
 
 
-def user_id_of(context: RequestContext | None) -> int | str | None:
-    """Return the primary key of a request's authenticated user, if it is already known.
+def ids_of(context: RequestContext | None) -> dict[str, Any]:
+    """Return the other ids of a line: those of the user, the task and the trace, if known.
 
     The lazy user is never read: that would load the session, and add `Vary: Cookie`.
     """
+    ids = context.ids if context else {}
+    ids = ids | span_ids() if span_ids else ids
     if not (context and context.request) or (user := vars(context.request).get("user")) is None:
-        return None
+        return ids
     with suppress(Exception):  # a user can be any object that an authentication class returned
         user = getattr(user, "__dict__", {}).get("_wrapped", user)
         # What a lazy user holds until it is read is an object of no class.
         if type(user) is not object and user.is_authenticated:
-            return user.pk if isinstance(user.pk, int) else str(user.pk)
-    return None
+            return {"user_id": user.pk if isinstance(user.pk, int) else str(user.pk)} | ids
+    return ids
 
 
 def client_ip(request: HttpRequest | RequestContext) -> str | None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from time import perf_counter
 from types import FrameType, TracebackType
 from typing import Any
@@ -19,13 +20,16 @@ from .settings import setting
 _LEVELS: dict[object, int] = {name: getattr(logging, name) for name in LEVELS}
 _LEVELS |= {number: number for number in _LEVELS.values()}
 _LOGGERS: dict[str, logging.Logger] = {}
+# The names of what is no module to import: a script, a console, the code of `manage.py shell`.
+_NO_MODULES = ("__main__", "__console__", "django.core.management.commands.shell")
 _OPERATION = 90  # characters of the name of an operation
 _MERGED = 10_000  # keys of a payload that are read, since a mapping may have no end
 
 # What refuses a request: DRF's exceptions know their status, Django's do not. They are named
 # and not imported, so that neither package is needed here.
 _WEB = ("django.", "rest_framework.")
-_REFUSALS = {"Http404": 404, "PermissionDenied": 403, "BadRequest": 400, "SuspiciousOperation": 400}
+_REFUSALS = {"Http404": 404, "PermissionDenied": 403, "RequestDataTooBig": 413}
+_REFUSALS |= dict.fromkeys(("BadRequest", "SuspiciousOperation", "UnreadablePostError"), 400)
 
 
 def log_event(
@@ -133,13 +137,11 @@ def _log(
                 if number >= handler.level:
                     handler.emit(own)
             return
-        exc_info = None
-        if exception is not None:
-            exc_info = (type(exception), exception, exception.__traceback__)
+        info = None if exception is None else (type(exception), exception, exception.__traceback__)
         path, line, function = "", 0, None
         if frame:
             path, line, function = frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
-        record = Record(logger.name, number, path, line, "", (), exc_info, function)
+        record = Record(logger.name, number, path, line, "", (), info, function)
         record.set_event(name, payload)
         logger.handle(record)
     except Exception as error:
@@ -156,14 +158,18 @@ def _level_number(level: object) -> int:
 
 
 def _logger_of(frame: FrameType | None, name: object = None) -> logging.Logger:
-    """Return a logger inside the namespace: by its name, or the one of the frame's module."""
+    """Return a logger inside the namespace: by its name, or the one of the frame's module.
+
+    A script has the name of its file; code without one, as in a notebook, is `shell`.
+    """
     namespace: str = setting("LOG_NAMESPACE")
-    module = name or (frame.f_globals.get("__name__") if frame else None)
-    if type(module) is not str:  # as in code that `exec` runs
-        module = namespace
+    code = frame.f_globals if frame else {"__name__": namespace}
+    module = name or code.get("__name__")
+    module = module if type(module) is str else "__console__"  # as for code that `exec` runs
     if module not in _LOGGERS:
-        inside = module == namespace or module.startswith(f"{namespace}.")
-        _LOGGERS[module] = logging.getLogger(module if inside else f"{namespace}.{module}")
+        place = Path(str(code.get("__file__", "shell"))).stem if module in _NO_MODULES else module
+        inside = place == namespace or place.startswith(f"{namespace}.")
+        _LOGGERS[module] = logging.getLogger(place if inside else f"{namespace}.{place}")
     return _LOGGERS[module]
 
 
@@ -183,14 +189,24 @@ def _was_reported(exception: BaseException) -> bool:
 
 
 def _refusal(exception: BaseException) -> dict[str, Any] | None:
-    """Describe an exception that refuses a request, by codes: its text may echo the input."""
+    """Describe an exception that refuses a request, by codes: its text may echo the input.
+
+    Each field has a list of codes, and what is wrong with the request as a whole is `detail`.
+    """
     with suppress(Exception):
-        classes = [kind for kind in type(exception).__mro__ if kind.__module__.startswith(_WEB)]
-        names = [kind.__name__ for kind in classes]
+        names = [one.__name__ for one in type(exception).__mro__ if one.__module__.startswith(_WEB)]
         status = next((_REFUSALS[name] for name in names if name in _REFUSALS), 500)
         status = int(getattr(exception, "status_code", 500)) if "APIException" in names else status
         if status < 500:
-            codes: Any = getattr(exception, "get_codes", dict)()
+            given: Any = getattr(exception, "get_codes", dict)()
+            given = given if isinstance(given, dict) else {"detail": given}
+            codes = {str(field): _codes(each) for field, each in given.items()}
             facts = {"error": type(exception).__name__, "status": status, "codes": codes}
             return {key: fact for key, fact in facts.items() if fact}
     return None
+
+
+def _codes(given: Any) -> list[str]:
+    """Return the codes of a field, with those of the fields inside it."""
+    inner = given.values() if isinstance(given, dict) else given
+    return [given] if isinstance(given, str) else [code for each in inner for code in _codes(each)]

@@ -9,6 +9,7 @@ HANDLERS = ("console", "file", "error_file")
 # The audit file is written wherever `file` is asked for.
 FILES = {"file": "app.json.log", "error_file": "errors.json.log", "audit_file": "audit.json.log"}
 CONSOLE_FORMATS = {"json": "line.handlers.ConsoleHandler", "pretty": "pretty.PrettyConsoleHandler"}
+CONSOLE_STREAMS = {"stdout": "ext://sys.stdout", "stderr": "ext://sys.stderr"}
 # By size there are eleven files of ten megabytes each.
 ROTATIONS = {"logrotate": {}, "size": {"max_bytes": 10_000_000, "backup_count": 10}}
 _FORMATTER = "observability.line.formatter.JSONLineFormatter"
@@ -44,7 +45,7 @@ def logging_config(
     lowest = min((levels[name] for name in chosen), key=LEVELS.index)
 
     console = CONSOLE_FORMATS.get(console_format, CONSOLE_FORMATS["json"])
-    stream = "ext://sys.stderr" if console_stream == "stderr" else "ext://sys.stdout"
+    stream = CONSOLE_STREAMS.get(console_stream, CONSOLE_STREAMS["stdout"])
     file = {"class": "observability.line.handlers.LogFileHandler", **ROTATIONS.get(rotation, {})}
     known = {name: {**file, "filename": str(Path(log_dir) / FILES[name])} for name in FILES}
     known["console"] = {"class": f"observability.{console}", "stream": stream}
@@ -58,7 +59,7 @@ def logging_config(
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {
-            "server": {"()": "observability.servers.ServerLogFilter"},
+            "server": {"()": "observability.server_lines.ServerLogFilter"},
             "first_report": {"()": "observability.line.record.FirstReportFilter"},
         },
         # Several processes may share a file; a console has its own.

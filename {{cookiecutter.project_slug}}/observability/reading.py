@@ -31,7 +31,6 @@ Entry = tuple[bytes, str, int, bytes]
 # Where reading a file goes on, and the time there. A file is known by its inode and first line,
 # whatever its name is now.
 Places = dict[tuple[int, bytes], tuple[int, bytes]]
-Report = Callable[[str], object]
 
 
 class Query(NamedTuple):
@@ -75,7 +74,7 @@ def log_paths(folder: Path, *, plain: bool = False) -> list[Path]:
     return sorted(paths - extra)
 
 
-def read_lines(folder: Path, query: Query, report: Report) -> Iterator[bytes]:
+def read_lines(folder: Path, query: Query, report: Callable[[str], object]) -> Iterator[bytes]:
     """Yield the wanted lines sorted by time, each once, and report once what cannot be read.
 
     To follow, go on without end. Without `since`, the last lines before are then looked for near
@@ -93,7 +92,7 @@ def read_lines(folder: Path, query: Query, report: Report) -> Iterator[bytes]:
         paths, query = log_paths(folder, plain=True), query._replace(last=None)
 
 
-def _entries(path: Path, query: Query, places: Places, report: Report) -> Iterator[Entry]:
+def _entries(path: Path, query: Query, places: Places, report: Any) -> Iterator[Entry]:
     """Yield the wanted lines of a file, from the place where the last look at it ended."""
     stream, start = path.name.partition(".json.log")[0], 0
     try:

@@ -4,18 +4,26 @@ A request has its id from the moment the server hands it over until the server h
 and exactly one `request_finished`, also where Django refuses it before its first middleware.
 """
 
-import logging
+import atexit
+import os
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from itertools import chain, islice
 from typing import Any
+
+from django.dispatch import Signal
 
 from .access import CONTEXT_KEY, log_end
 from .checks import wrong_values
 from .context import REQUEST_ID_HEADER, RequestContext, begin_request, bound, end_request
 from .events import log_event
+from .problem import MEDIA_TYPE, problem_body
+
+# A process is about to serve, and has served.
+service_started, service_stopped = Signal(), Signal()
 
 Headers = list[tuple[str, str]]
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
@@ -28,7 +36,7 @@ def wsgi(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[
 
     https://peps.python.org/pep-3333/
     """
-    _warn_of_wrong_values()
+    _start_service()
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         context = environ[CONTEXT_KEY] = begin_request(environ)
@@ -65,9 +73,12 @@ def asgi(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
 
     https://asgi.readthedocs.io/en/latest/specs/www.html
     """
-    _warn_of_wrong_values()
+    _start_service()
+    _leave_the_peer_alone()
 
     async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return await _serve_lifespan(receive, send)
         if scope["type"] != "http":
             return await application(scope, receive, send)
         context = scope[CONTEXT_KEY] = begin_request(_meta(scope))
@@ -103,29 +114,44 @@ def asgi(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
     return serve
 
 
-class ServerLogFilter(logging.Filter):
-    """Takes out of a server's lines what they quote of a request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Cut each path at its question mark, and name a request that is none by its fault only."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(map(_without_query, record.args))
-        error = sys.exc_info()[1]
-        if type(error).__module__ == "gunicorn.http.errors":
-            # "Invalid request from ip=…: …"; the error's own text is what the client has sent.
-            record.msg, _, _ = record.getMessage().partition(": ")
-            record.msg, record.args = f"{record.msg}: {type(error).__name__}", ()
-        return True
-
-
-def _without_query(value: object) -> object:
-    return value.partition("?")[0] if isinstance(value, str) and value.startswith("/") else value
-
-
-def _warn_of_wrong_values() -> None:
-    """Log each setting of the log that is wrong: servers run no system checks."""
+def _start_service() -> None:
+    """Log the start, and each setting of the log that is wrong: servers run no system checks."""
+    service_started.send(None)
+    log_event("service_started", {"pid": os.getpid(), "owasp": "sys_startup"})
+    atexit.register(_stop_service)
     for message in wrong_values():
         log_event("wrong_setting", {"problem": message.msg, "fix": message.hint}, "WARNING")
+
+
+def _leave_the_peer_alone() -> None:
+    """Switch off uvicorn's own belief in X-Forwarded-For and -Proto: TRUSTED_PROXIES decides.
+
+    From 127.0.0.1 it believes both unless it is started with --no-proxy-headers, and what it
+    overwrites with them is lost. https://uvicorn.dev/deployment/#proxies-and-forwarded-headers
+    """
+    with suppress(ImportError):
+        from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+        setattr(ProxyHeadersMiddleware, "__call__", lambda self, *request: self.app(*request))  # noqa: B010
+
+
+def _stop_service() -> None:
+    """Log the stop of a process that has served, once."""
+    atexit.unregister(_stop_service)
+    log_event("service_stopped", {"pid": os.getpid(), "owasp": "sys_shutdown"})
+    service_stopped.send(None)
+
+
+async def _serve_lifespan(receive: Any, send: Any) -> None:
+    """Stop when the server does: uvicorn ends by a signal, which runs nothing of atexit.
+
+    https://asgi.readthedocs.io/en/latest/specs/lifespan.html
+    """
+    for phase in ("startup", "shutdown"):
+        await receive()
+        if phase == "shutdown":
+            _stop_service()
+        await send({"type": f"lifespan.{phase}.complete"})
 
 
 def _check(headers: Headers) -> None:
@@ -136,7 +162,7 @@ def _check(headers: Headers) -> None:
 
 
 def _refuse(context: RequestContext, error: Exception) -> tuple[HTTPStatus, Headers, bytes]:
-    """Log why the application gave no answer, and return the one to send."""
+    """Log why the application gave no answer, and return the one to send: a problem document."""
     is_unreadable = context.request is None and isinstance(error, _UNREADABLE)
     status = HTTPStatus.BAD_REQUEST if is_unreadable else HTTPStatus.INTERNAL_SERVER_ERROR
     context.status = status.value
@@ -145,8 +171,9 @@ def _refuse(context: RequestContext, error: Exception) -> tuple[HTTPStatus, Head
             log_event("unreadable_request", {"error": type(error).__name__}, "WARNING")
         else:
             log_event("request_failed", level="ERROR", exception=error)
-    body = f"{status.phrase}. Request id: {context.request_id}\n".encode()
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+        code = "bad_request" if is_unreadable else "server_error"
+        body = problem_body(status, code, status.phrase)
+    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
     return status, [*headers, (REQUEST_ID_HEADER, context.request_id)], body
 
 
@@ -156,11 +183,11 @@ def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 def _meta(scope: dict[str, Any]) -> Mapping[str, Any]:
     """Return what is needed of a request's META before Django has made it."""
-    headers = dict(_texts(scope["headers"]))
-    return {
-        "REQUEST_METHOD": scope["method"],
-        "PATH_INFO": scope["path"],
-        "REMOTE_ADDR": (scope.get("client") or [""])[0],
-        "HTTP_X_REQUEST_ID": headers.get("x-request-id", ""),
-        "HTTP_X_FORWARDED_FOR": headers.get("x-forwarded-for", ""),
-    }
+    meta = {"REQUEST_METHOD": scope["method"], "PATH_INFO": scope["path"]}
+    meta["REMOTE_ADDR"] = (scope.get("client") or [""])[0]
+    meta["wsgi.url_scheme"] = scope.get("scheme", "http")
+    # One that came twice is a list, as in META; with "_", its name could be taken for another's.
+    for name, value in _texts(each for each in scope["headers"] if b"_" not in each[0]):
+        key = f"HTTP_{name.upper().replace('-', '_')}"
+        meta[key] = f"{meta[key]},{value}" if key in meta else value
+    return meta

@@ -26,13 +26,12 @@ def _hook(before: Any, pythons_own: Any) -> Any:
         error = given.exc_value
         thread = getattr(given, "thread", None)
         # Whoever closes a pipe has read enough of what the main program prints.
-        is_closed_pipe = isinstance(error, BrokenPipeError) and not thread
-        is_fault = isinstance(error, Exception) and not is_closed_pipe
-        if is_fault:
-            payload = {"thread": (thread or threading.current_thread()).name}
+        fault = isinstance(error, Exception) and (thread or not isinstance(error, BrokenPipeError))
+        if fault:
+            payload = {"thread": (thread or threading.current_thread()).name, "owasp": "sys_crash"}
             log_event("uncaught_exception", payload, "CRITICAL", exception=error)
         # Python's own hook prints it: for somebody at a terminal, and where the log has no console.
-        is_printed = sys.stderr.isatty() or not is_fault or "console" not in setting("LOG_HANDLERS")
+        is_printed = sys.stderr.isatty() or not fault or "console" not in setting("LOG_HANDLERS")
         if before is not pythons_own or is_printed:
             before(*args)
 

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -41,7 +43,19 @@ def verify() -> list[Proof]:
     handlers = {each.name: each for each in logger.handlers + logger.getChild("audit").handlers}
     asked = [name for name in HANDLERS if name in setting("LOG_HANDLERS")]
     asked += ["audit_file"] if "file" in asked else []
-    return [_prove(name, handlers.get(name)) for name in asked]
+    return [*(_prove(name, handlers.get(name)) for name in asked), *_workers(asked)]
+
+
+def _workers(asked: list[str]) -> Iterator[Proof]:
+    """Say of each watcher of tasks whether its worker, set up as at its start, has the handlers."""
+    for watcher in setting("LOG_WATCHERS"):
+        module = import_module(f"{__package__}.{watcher}")
+        if hasattr(module, "worker_logger"):
+            logger = module.worker_logger()
+            names = {each.name for each in logging.getLogger().handlers}
+            lost = ", ".join(name for name in asked if name not in {*names, "audit_file"})
+            problem = f"the lines of {logger.name} do not reach {lost}" if lost else ""
+            yield Proof("worker", logger.name, problem)
 
 
 def _prove(name: str, handler: Any) -> Proof:

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
 from time import monotonic, sleep
 
 try:
@@ -31,13 +31,15 @@ class LogFile:
     the kernel takes back from the dead, and each looks at how the one before it ended.
     """
 
+    lockless_until = 0.0  # no line waits for a lock, because one has waited in vain
+
     def __init__(self, path: str, max_bytes: int = 0, backups: int = 0) -> None:
         self.path = path
         self._max_bytes, self._backups = max_bytes, backups
         self._file = -1  # its descriptor
         self._look_at = 0.0
         self._whole_until = 0  # where the last line that we wrote ended
-        self._is_locked = False
+        self._is_busy = self._is_locked = False
 
     def append(self, line: str) -> None:
         """Write a line and its newline whole, or raise OSError and leave nothing of it behind.
@@ -46,26 +48,37 @@ class LogFile:
         would write into somebody else's file.
         """
         data = line.encode() + b"\n"
-        if self._is_locked:  # a signal's handler logs, in the middle of a write
+        # A signal's handler logs: in the middle of a write, or before it.
+        if self._is_locked:
             self._write(data, os.fstat(self._file))
             return
+        if self._is_busy:
+            with closing(LogFile(self.path)) as another:
+                # Without the lock: this thread may hold it.
+                another._write(data, another._status(locked=False))
+            return
+        self._is_busy = True
         try:
             if (now := monotonic()) >= self._look_at:
                 self._look_at = now + LOOK_SECONDS
                 self._reopen_if_moved()
-            status = self._locked_status()
+            status = self._status()
             # A rename leaves the time of the change of a file ahead of that of its last write.
             may_be_moved = status.st_ctime_ns > status.st_mtime_ns or status.st_nlink == 0
             if may_be_moved and self._reopen_if_moved():
-                status = self._locked_status()
+                status = self._status()
             self._write(data, status)
             if self._max_bytes and status.st_size + len(data) >= self._max_bytes:
                 with suppress(OSError):  # the line is written: the file grows where none is renamed
                     self._rotate()
         finally:
+            self._is_busy = False
             if self._is_locked:
                 self._is_locked = False
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                try:  # noqa: SIM105 - suppress() costs more than flock
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
+                except (OSError, ValueError):
+                    pass  # a signal's handler has just closed the file, and so freed its lock
 
     def close(self) -> None:
         """Close the file; its lock, if this process holds it, is free then."""
@@ -73,11 +86,12 @@ class LogFile:
         if file >= 0:
             os.close(file)
 
-    def _locked_status(self) -> os.stat_result:
+    def _status(self, *, locked: bool = True) -> os.stat_result:
+        """Return the status of the file, opened and locked."""
         if self._file < 0:
             os.makedirs(os.path.dirname(self.path), mode=FOLDER_MODE, exist_ok=True)
             self._file, self._whole_until = os.open(self.path, _FLAGS, FILE_MODE), 0
-        self._is_locked = _lock(self._file)
+        self._is_locked = locked and _lock(self._file)
         return os.fstat(self._file)
 
     def _write(self, data: bytes, status: os.stat_result) -> None:
@@ -117,16 +131,8 @@ class LogFile:
 
 
 def _byte_at(file: int, place: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(file, 1, place)
     os.lseek(file, place, os.SEEK_SET)  # a file opened for appending is written at its end
     return os.read(file, 1)
-
-
-class _Patience:
-    """Until when no line waits for a lock, because one has waited in vain."""
-
-    exhausted_until = 0.0
 
 
 def _lock(file: int) -> bool:
@@ -145,8 +151,8 @@ def _lock(file: int) -> bool:
             return False
         deadline = deadline or now + LOCK_SECONDS
         if now >= deadline:
-            _Patience.exhausted_until = now + LOCKLESS_SECONDS
-        if now < _Patience.exhausted_until:
+            LogFile.lockless_until = now + LOCKLESS_SECONDS
+        if now < LogFile.lockless_until:
             return False
         tries += 1
         sleep(0 if tries < _EAGER_TRIES else 0.0002)

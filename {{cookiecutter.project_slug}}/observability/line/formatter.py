@@ -82,8 +82,8 @@ class JSONLineFormatter(OrjsonFormatter):
             line["message"] = message
         if record.described:
             line["exception"] = record.described
-        if record.user_id is not None:
-            line["user_id"] = record.user_id
+        if record.ids:
+            line |= record.ids
         if self._constants:
             line |= self._constants
         if self._with_pid and record.process:

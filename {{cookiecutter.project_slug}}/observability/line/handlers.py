@@ -25,6 +25,7 @@ _WHOLE_IN_A_SOCKET = 32_768
 class DropCounting(logging.Handler):
     """Raises nothing into the application, and counts the records that it could not write."""
 
+    dropped_in_total = 0  # by all handlers of the process
     _dropped = 0
     _reported_at = float("-inf")
     last_error = ""
@@ -57,6 +58,7 @@ class DropCounting(logging.Handler):
         error = sys.exc_info()[1]
         with self.lock:  # type: ignore[union-attr]  # the count is one for all threads
             self._dropped += 1
+            DropCounting.dropped_in_total += 1
             self.last_error = f"{type(error).__name__}: {error}"
             if monotonic() - self._reported_at < SECONDS_BETWEEN_REPORTS:
                 return
@@ -78,7 +80,7 @@ class DropCounting(logging.Handler):
     def _at_fork_reinit(self) -> None:
         """Leave the parent its count; logging calls this in a forked child."""
         super()._at_fork_reinit()  # type: ignore[misc]  # unknown to typeshed
-        self._dropped = 0
+        self._dropped, Event.process = 0, os.getpid()
 
 
 class ConsoleHandler(DropCounting, logging.StreamHandler[Any]):

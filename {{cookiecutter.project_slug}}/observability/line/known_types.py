@@ -28,7 +28,6 @@ _INT64 = range(-(2**63), 2**64)
 # How a type is shown: a text is masked; of an object a function gives the named parts, of an
 # array the items; a value is what the function gives.
 Kind = Literal["text", "object", "array", "value"]
-Row = tuple[Kind, Any, Callable[[Any], Any]]
 
 
 def name_of(value: Any) -> str:
@@ -59,17 +58,19 @@ def _bytes(value: bytes | bytearray | memoryview) -> str:
 def identity(instance: Any) -> dict[str, Any]:
     """Return what identifies a model's object, and shows no credential.
 
-    A key is one by its own name, and a text by its model's: that of a Token or a Session.
+    The key is a text, whatever the model's is, so that the field has one type. It is a credential
+    by its own name, and one that is a text by its model's: that of a Token or a Session.
     """
     meta, key = instance._meta, instance.pk
     names = [field.name for field in meta.pk_fields]
     names += [meta.object_name] if isinstance(key, str) else []
     is_credential = any(map(redactor().is_sensitive, names))
-    return {"model": meta.label, "pk": MASK if is_credential else key}
+    text = None if key is None else str(key)
+    return {"model": meta.label, "pk": MASK if is_credential else text}
 
 
 # The first row that a type belongs to decides.
-_KNOWN: tuple[Row, ...] = (
+_KNOWN: tuple[tuple[Kind, Any, Callable[[Any], Any]], ...] = (
     ("text", Enum, lambda m: m.value if type(m.value) in (int, bool) else _text(str(m.value))),
     ("text", str, _text),
     ("text", int, _integer),

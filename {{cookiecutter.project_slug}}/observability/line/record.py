@@ -8,7 +8,7 @@ import os
 from time import time
 from typing import Any
 
-from ..context import context_of, user_id_of
+from ..context import context_of, ids_of
 from ..settings import setting
 from .exceptions import describe, summary
 from .values import safe_values
@@ -21,7 +21,7 @@ class Record(logging.LogRecord):
     record's dictionary finds the finished line there.
     """
 
-    __slots__ = ("described", "event", "first_report", "line", "payload", "request_id", "user_id")
+    __slots__ = ("described", "event", "first_report", "ids", "line", "payload", "request_id")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -31,7 +31,7 @@ class Record(logging.LogRecord):
         error = _error_in(self.exc_info) if self.exc_info else None
         context = context_of(error)
         self.request_id = context.request_id if context else None
-        self.user_id = user_id_of(context) if context else None
+        self.ids = ids_of(context)
         self.first_report = True
         self.described: dict[str, Any] | None = None
         if error is not None:
@@ -54,9 +54,7 @@ class Record(logging.LogRecord):
         self.event, self.payload = values.event_name(name), values.payload(payload)
         self.msg = self.event
         # For handlers that are not ours, which read the dictionary.
-        attributes = self.__dict__
-        attributes["event"], attributes["payload"] = self.event, self.payload
-        attributes["request_id"] = self.request_id
+        self.__dict__.update(event=self.event, payload=self.payload, request_id=self.request_id)
 
 
 class Event:
@@ -65,7 +63,7 @@ class Event:
     The one of `logging` takes as long to make as the line.
     """
 
-    __slots__ = ("created", "event", "levelno", "line", "name", "payload", "request_id", "user_id")
+    __slots__ = ("created", "event", "ids", "levelno", "line", "name", "payload", "request_id")
 
     described = None
     process = os.getpid()
@@ -75,16 +73,8 @@ class Event:
         values, context = safe_values(), context_of(None)
         self.event, self.payload = values.event_name(name), values.payload(payload)
         self.request_id = context.request_id if context else None
-        self.user_id = user_id_of(context) if context else None
+        self.ids = ids_of(context)
         self.line: str | None = None
-
-
-def _forked() -> None:
-    Event.process = os.getpid()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forked)
 
 
 class FirstReportFilter(logging.Filter):

@@ -118,11 +118,12 @@ class Redactor:
             if mark in folded:
                 # A template would take three times as long as a function.
                 text = re.sub(pattern, lambda found: found[1] + MASK, text)
-        return "".join(self._shown(text)) if _has_separator(text) else text
+        # One of them stands after a key.
+        return "".join(self._shown(text)) if any(one in text for one in _SEPARATORS) else text
 
     def _may_match(self, folded: str) -> bool:
         if len(folded) > _LONG and not any(mark in folded for mark in _MARKS):
-            if not _has_separator(folded):
+            if not any(one in folded for one in _SEPARATORS):
                 return False
             if not any(all(word in folded for word in words) for words in self._words):
                 return False
@@ -168,11 +169,6 @@ def _end_of_value(text: str, start: int) -> int:
         if not depth:
             return bracket.end()
     return len(text)
-
-
-def _has_separator(text: str) -> bool:
-    """Say whether a text has one of the characters that stand after a key."""
-    return any(separator in text for separator in _SEPARATORS)
 
 
 def _folded(text: str) -> str:

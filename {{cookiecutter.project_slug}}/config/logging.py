@@ -9,6 +9,12 @@ from observability.settings import DEFAULTS
 
 from .env import BASE_DIR, env
 
+
+def number(text: str) -> int | str:
+    """Return a number; what is none stays as it is, for the log to say that it is wrong."""
+    return int(text) if text.isdecimal() else text
+
+
 LOG_NAMESPACE = "{{ cookiecutter.namespace }}"
 LOG_LEVEL = env.str("LOG_LEVEL", default="{{ cookiecutter.log_level }}").upper()
 LOG_ERROR_LEVEL = env.str("LOG_ERROR_LEVEL", default="{{ cookiecutter.error_log_level }}").upper()
@@ -25,16 +31,16 @@ LOG_HARMLESS_KEYS = [
     *DEFAULTS["LOG_HARMLESS_KEYS"],
     *env.list("LOG_MORE_HARMLESS_KEYS", default=[]),
 ]
-LOG_MAX_LINE_BYTES = env.int("LOG_MAX_LINE_BYTES", default=262_144)
-LOG_MAX_PIPE_LINE_BYTES = env.int("LOG_MAX_PIPE_LINE_BYTES", default=4096)
+LOG_MAX_LINE_BYTES = env("LOG_MAX_LINE_BYTES", cast=number, default=262_144)
+LOG_MAX_PIPE_LINE_BYTES = env("LOG_MAX_PIPE_LINE_BYTES", cast=number, default=4096)
 # Keys of every line, where they are set: which service, which version of it.
 LOG_SERVICE = env.str("LOG_SERVICE", default="")
 LOG_VERSION = env.str("LOG_VERSION", default="")
 # What is logged without being asked: take out what you do not need.
-LOG_WATCHERS = ["audit", "queries", "security", "uncaught"]
-SLOW_REQUEST_MS = env.int("SLOW_REQUEST_MS", default=1_000)
-SLOW_QUERY_MS = env.int("SLOW_QUERY_MS", default=200)
-MAX_QUERIES_PER_REQUEST = env.int("MAX_QUERIES_PER_REQUEST", default=50)
+LOG_WATCHERS = {{ cookiecutter.__watchers.split() | tojson }}
+SLOW_REQUEST_MS = env("SLOW_REQUEST_MS", cast=number, default=1_000)
+SLOW_QUERY_MS = env("SLOW_QUERY_MS", cast=number, default=200)
+MAX_QUERIES_PER_REQUEST = env("MAX_QUERIES_PER_REQUEST", cast=number, default=50)
 
 LOGGING = logging_config(
     namespace=LOG_NAMESPACE,

@@ -3,11 +3,11 @@
 https://docs.djangoproject.com/en/stable/ref/settings/
 """
 
+import sys
 from datetime import timedelta
+from urllib.parse import quote
 
-from django.core.exceptions import ImproperlyConfigured
-
-from .env import BASE_DIR, env
+from .env import BASE_DIR, HOST, ORIGIN, POSITIVE, RATE, env
 from .logging import *  # noqa: F403 - the settings of the log
 
 # Security: closed unless opened; without DEBUG a SECRET_KEY must be given.
@@ -15,17 +15,21 @@ from .logging import *  # noqa: F403 - the settings of the log
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or ("django-insecure-debug" if DEBUG else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set. Set it in the environment or in .env.")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+    sys.exit("SECRET_KEY is not set. Set it in the environment or in .env.")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", cast=HOST, default=[])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", cast=ORIGIN, default=[])
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 
-# How many proxies in front of the service write X-Forwarded-For and X-Forwarded-Proto: with none
-# they are not believed. https://docs.djangoproject.com/en/stable/ref/settings/#secure-proxy-ssl-header
+# How many proxies stand in front of the service: with none, X-Forwarded-For, -Proto and -Host are
+# not believed. The servers believe none of them by themselves (gunicorn.conf.py, observability/servers.py).
+# https://docs.djangoproject.com/en/stable/ref/settings/#secure-proxy-ssl-header
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+USE_X_FORWARDED_HOST = bool(TRUSTED_PROXIES)
 
 # https://docs.djangoproject.com/en/stable/ref/applications/
 INSTALLED_APPS = [
@@ -42,6 +46,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "observability",
+    "{{ cookiecutter.namespace }}.accounts",
     "{{ cookiecutter.namespace }}.products",
     "auditlog",
     "axes",  # AXES_ENABLED = False switches it off
@@ -52,8 +57,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "observability.access.RequestMiddleware",
     "{{ cookiecutter.namespace }}.api.health.HealthMiddleware",
+    "{{ cookiecutter.namespace }}.api.errors.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    {{ '"django.middleware.csp.ContentSecurityPolicyMiddleware"' if cookiecutter.django_version == "6.1" else '"csp.middleware.CSPMiddleware"' }},
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -62,6 +69,20 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+
+# What a page may load, and who may frame it: no inline script, no other site. Swagger UI needs the
+# images in its style sheet, and the one style element in its page, which is named by its hash.
+# https://docs.djangoproject.com/en/stable/ref/csp/
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "form-action": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "style-src": ["'self'", "'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='"],
+    **{name: ["'none'"] for name in ("base-uri", "frame-ancestors", "object-src")},
+}
+{%- if cookiecutter.django_version == "5.2" %}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": SECURE_CSP}  # https://django-csp.readthedocs.io/
+{%- endif %}
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -82,16 +103,25 @@ TEMPLATES = [
 ]
 
 # https://docs.djangoproject.com/en/stable/ref/databases/
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+database = env.db("DATABASE_URL", default=f"sqlite:///{quote(str(BASE_DIR / 'db.sqlite3'))}")
+DATABASES = {"default": database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if database["ENGINE"] == "django.db.backends.sqlite3":
     # Writers queue instead of failing. https://www.sqlite.org/wal.html
-    DATABASES["default"]["OPTIONS"] = {
+    database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+elif database["ENGINE"] == "django.db.backends.postgresql":
+    # Each process has a pool of connections, one for each of its threads, and uses none that is
+    # dead. https://docs.djangoproject.com/en/stable/ref/databases/#connection-pool
+    database |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+    pool = {"min_size": 1, "max_size": env("WEB_THREADS", cast=POSITIVE, default=8)}
+    database["OPTIONS"] = {**database.get("OPTIONS", {}), "pool": pool}
 
+# https://docs.djangoproject.com/en/stable/topics/auth/customizing/#substituting-a-custom-user-model
+AUTH_USER_MODEL = "accounts.User"
 # https://docs.djangoproject.com/en/stable/topics/auth/passwords/#password-validation
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
@@ -105,7 +135,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
+AXES_FAILURE_LIMIT = env("LOGIN_FAILURE_LIMIT", cast=POSITIVE, default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCKOUT_MINUTES", default=15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "observability.security.username_hash"
@@ -124,7 +154,7 @@ AXES_DISABLE_ACCESS_LOG = True
 AUDITLOG_CID_GETTER = "observability.context.current_request_id"
 AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {
-        "model": "auth.User",
+        "model": AUTH_USER_MODEL,
         "exclude_fields": ["last_login"],
         "mask_fields": ["password"],
         "mask_callable": "observability.audit.masked",
@@ -133,14 +163,21 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "products.Product",
 )
 
+{% if cookiecutter.task_queue == "django-tasks" -%}
+# The database is the queue; manage.py db_worker runs what is in it.
+# https://docs.djangoproject.com/en/stable/topics/tasks/
+INSTALLED_APPS += [{{ '"django_tasks", ' if cookiecutter.django_version == "5.2" }}"django_tasks_db"]
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+{% endif -%}
 TIME_ZONE = "UTC"
 
 # https://whitenoise.readthedocs.io/en/stable/django.html
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-# The throttles count here, in each process for itself: a shared cache makes them exact, but a
-# write to the database for each anonymous request would cost more than it saves.
+# The throttles count here, in each process for itself: a shared cache, as Redis, makes them one
+# count, but a write to the database for each anonymous request would cost more than it saves.
 # https://docs.djangoproject.com/en/stable/topics/cache/
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://?max_entries=10000")}
 
@@ -157,14 +194,25 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.AnonRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {
-        "anon": env.str("THROTTLE_ANONYMOUS", default="600/minute") or None,
-        "login": env.str("THROTTLE_LOGIN", default="30/minute") or None,
+        "anon": env("THROTTLE_ANONYMOUS", cast=RATE, default="600/minute") or None,
+        "login": env("THROTTLE_LOGIN", cast=RATE, default="30/minute") or None,
     },
     "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "{{ cookiecutter.namespace }}.api.limits.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 100,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": [
+        "{{ cookiecutter.namespace }}.api.limits.SearchFilter",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "{{ cookiecutter.namespace }}.api.schema.ProblemSchema",
+    # /api/schema/ would put any other ?version= into a header.
+    "ALLOWED_VERSIONS": ["0.1.0"],
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
 }
 
@@ -183,6 +231,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": DESCRIPTION,
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": REST_FRAMEWORK["DEFAULT_PERMISSION_CLASSES"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -23,3 +23,15 @@ os.environ |= {
 from config.settings import *  # noqa: E402, F403 - reads the environment
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the ordinary ones are slow
+{%- if cookiecutter.task_queue == "celery" %}
+
+from config.celery import app  # noqa: E402
+
+# Tasks run where they are queued.
+os.environ["CELERY_BROKER_URL"] = "memory://"
+app.conf.task_always_eager = True
+{%- elif cookiecutter.task_queue == "django-tasks" %}
+
+# Tasks run where they are queued.
+TASKS = {"default": {"BACKEND": "{{ "django.tasks" if cookiecutter.django_version == "6.1" else "django_tasks" }}.backends.immediate.ImmediateBackend"}}
+{%- endif %}

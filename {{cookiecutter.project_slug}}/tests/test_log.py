@@ -73,7 +73,7 @@ def test_a_crash_is_one_error_with_its_traceback(client, lines, monkeypatch):
 def test_a_change_is_an_audit_event(events, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         group = Group.objects.create(name="shopkeepers")
-    event = events.only("object_created", model="auth.Group", pk=group.pk)
+    event = events.only("object_created", model="auth.Group", pk=str(group.pk))
     assert event.payload["fields"] == ["id", "name"]
 
 

@@ -1,4 +1,4 @@
-"""The servers, started by their plain commands: every line from the first is JSON."""
+"""The servers, started by their plain commands: all lines are JSON, no forged header counts."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ import pytest
 from .conftest import PROJECT
 from .lines import valid_lines
 
-GUNICORN = ["gunicorn", "config.wsgi"]
+GUNICORN = ["gunicorn"]
 UVICORN = ["uvicorn", "config.asgi:application", "--port"]
 
 
@@ -31,6 +31,8 @@ def test_every_line_of_a_server_is_valid(command: list[str], tmp_path: Path):
         "WEB_CONCURRENCY": "1",
         "LOG_HANDLERS": "console",
         "LOG_LEVEL": "INFO",
+        "TRUSTED_PROXIES": "0",
+        "SECURE_SSL_REDIRECT": "False",
     }
     console = tmp_path / "console"
     with console.open("wb") as output:
@@ -52,6 +54,7 @@ def test_every_line_of_a_server_is_valid(command: list[str], tmp_path: Path):
     assert [(line["request_id"], line["payload"]["status"]) for line in finished] == [
         (request_id, 404)
     ]
+    assert finished[0]["payload"]["ip"] == "127.0.0.1"
 
 
 def ask(port: int, path: str) -> tuple[int, str | None]:
@@ -60,7 +63,7 @@ def ask(port: int, path: str) -> tuple[int, str | None]:
     while True:
         connection = HTTPConnection("127.0.0.1", port, timeout=10)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"X-Forwarded-For": "198.51.100.1"})
             response = connection.getresponse()
             return response.status, response.headers["X-Request-ID"]
         except ConnectionRefusedError:

@@ -3,7 +3,9 @@
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from {{ cookiecutter.namespace }}.api import health
 
 pytestmark = pytest.mark.django_db
 
@@ -25,14 +27,25 @@ def test_it_is_ready(client):
     assert client.get("/health/ready").json() == {"status": "ok"}
 
 
-def test_it_is_not_ready_without_its_database(client, events, monkeypatch):
-    monkeypatch.setattr(connections["default"], "cursor", no_cursor)
-    assert client.get("/health/ready").status_code == 503
-    assert events.only("not_ready", database="default").levelname == "ERROR"
+@pytest.mark.parametrize("check", health.CHECKS)
+def test_it_is_not_ready_when_something_fails(client, events, monkeypatch, check):
+    monkeypatch.setitem(health.CHECKS, check, lambda: 1 / 0)
+    response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.json()["check"] == check
+    assert events.only("not_ready", check=check).levelname == "ERROR"
 
 
-def no_cursor():
-    raise OperationalError("connection refused")
+def test_it_is_not_ready_before_its_migrations(client, monkeypatch):
+    health.require_migrations.cache_clear()
+    monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda *_: ["one"])
+    assert client.get("/health/ready").json()["error"] == "UnmigratedError"
+
+
+def test_a_page_runs_no_inline_script(client):
+    policy = client.get("/admin/login/")["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
 
 
 def test_a_password_gives_a_token(client, ann, events):

@@ -1,6 +1,18 @@
-"""Health endpoints for probes: /health/live (it serves), /health/ready (so does its database)."""
+"""Health endpoints for probes: /health/live (it serves), /health/ready (so does what it needs).
 
-from django.db import Error, connections
+They are its own, since those of django-health-check know of no migrations and answer below the
+host checks.
+"""
+
+from functools import lru_cache
+from tempfile import TemporaryFile
+{% if cookiecutter.task_queue == "celery" %}
+from celery import current_app
+{%- endif %}
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 
@@ -18,11 +30,52 @@ class HealthMiddleware(MiddlewareMixin):
 
 
 def _readiness() -> JsonResponse:
-    try:
-        for alias in connections:
-            with connections[alias].cursor() as cursor:
-                cursor.execute("SELECT 1")
-    except Error as error:
-        log_event("not_ready", {"database": alias}, "ERROR", exception=error)
-        return JsonResponse({"status": "unavailable", "error": type(error).__name__}, status=503)
+    for name, check in CHECKS.items():
+        try:
+            check()
+        except Exception as error:
+            log_event("not_ready", {"check": name}, "ERROR", exception=error)
+            facts = {"status": "unavailable", "check": name, "error": type(error).__name__}
+            return JsonResponse(facts, status=503)
     return JsonResponse({"status": "ok"})
+
+
+class UnmigratedError(Exception):
+    """The database lacks a migration."""
+
+
+def database() -> None:
+    """Raise if a database does not answer, or lacks a migration."""
+    for each in connections.all():
+        each.cursor().execute("SELECT 1")
+    require_migrations()
+
+
+@lru_cache  # Looks until it finds nothing missing: what is raised is not remembered.
+def require_migrations() -> None:
+    """Raise UnmigratedError if a migration was not applied."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise UnmigratedError("Migrations are missing. Fix: manage.py migrate")
+
+
+def cache_keeps() -> None:
+    """Raise if the cache does not keep a value."""
+    cache.set("health", "ok", 60)
+    if cache.get("health") != "ok":
+        raise RuntimeError("The cache has not kept a value.")
+
+
+def log_folder() -> None:
+    """Raise if no file can be created where log files go, if there are any."""
+    if any("file" in handler for handler in settings.LOG_HANDLERS):
+        settings.LOG_DIR.mkdir(mode=0o750, parents=True, exist_ok=True)
+        TemporaryFile(dir=settings.LOG_DIR).close()
+
+
+# What must work before a request can be served: a function each, which raises if it does not.
+CHECKS = {"database": database, "cache": cache_keeps, "log_folder": log_folder}
+{%- if cookiecutter.task_queue == "celery" %}
+# That tasks can be queued.
+CHECKS["broker"] = lambda: current_app.connection_for_write().ensure_connection(timeout=2).release()
+{%- endif %}

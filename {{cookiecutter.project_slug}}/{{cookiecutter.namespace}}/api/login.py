@@ -14,6 +14,7 @@ from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.views import APIView
 
 
 class TokenLoginView(ObtainAuthToken):
@@ -23,6 +24,7 @@ class TokenLoginView(ObtainAuthToken):
     """
 
     authentication_classes = ()
+    parser_classes = APIView.parser_classes
     throttle_classes = (ScopedRateThrottle,)
     throttle_scope = "login"
 
@@ -44,9 +46,9 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no 
     """
 
     def user_login_failed(
-        self, sender: Any, credentials: Any, request: HttpRequest | None = None, **kwargs: Any
+        self, sender: Any, credentials: Any, request: Any = None, **kwargs: Any
     ) -> None:
-        """Count the failure, and mark Django's own request for axes' middleware."""
+        """Count the failure, and mark Django's own request, too, for axes' middleware."""
         if request is None:  # not from a client, so there is nobody to lock out
             return
         bare: Any = HttpRequest()
@@ -55,4 +57,4 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no 
         AxesProxyHandler.update_request(bare)
         super().user_login_failed(sender, credentials, bare, **kwargs)
         http: Any = getattr(request, "_request", request)
-        http.axes_locked_out = bare.axes_locked_out
+        http.axes_locked_out = request.axes_locked_out = bare.axes_locked_out

@@ -1,7 +1,12 @@
-"""The URLs of products, below /api/products/."""
+"""The URLs of products, below /api/products/.
 
-from django.urls import path
+https://www.django-rest-framework.org/api-guide/routers/
+"""
 
-from .views import ProductListView
+from rest_framework.routers import SimpleRouter
 
-urlpatterns = [path("", ProductListView.as_view(), name="product-list")]
+from .views import ProductViewSet
+
+router = SimpleRouter(use_regex_path=False)
+router.register("", ProductViewSet)
+urlpatterns = router.urls

@@ -10,45 +10,35 @@ import sys
 if __name__ == "__main__":
     # The hook runs from the shared temporary folder, where anyone may have put a module.
     sys.path.pop(0)
+    if sys.version_info < (3, 11):  # noqa: UP036 - Cookiecutter's Python may be an older one
+        sys.exit("Python 3.11 or newer is needed: uvx --python 3.13 cookiecutter TEMPLATE")
 
 import json
 import keyword
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 # The only line that Jinja fills: as a literal, an answer cannot become code.
-# Under cruft, keys that begin with _ are missing or others: there is no _output_dir, but _commit.
+# Of the keys that Cookiecutter adds, cruft gives no _output_dir, but a _commit.
 ANSWERS: dict[str, Any] = {{dict(cookiecutter)}}  # type: ignore  # noqa: F821, PGH003
 
-NAMESPACE_LENGTH = 40  # keeps the longest lines of the project within its line length
-SLUG_LENGTH = 100
-OLDEST_MINOR = {"5.2": 11, "6.1": 12}
+# Of a namespace, so that the project's longest lines stay within its line length, and of a slug.
+NAMESPACE_LENGTH, SLUG_LENGTH = 40, 100
 
-# What stands at the top of the project, and the labels of its Django applications.
-PROJECT_NAMES = """config tests test docs deploy staticfiles manage products observability admin
-auth contenttypes humanize messages sessions sites logging_helper .git .github .venv .env
-.env.example .gitignore .dockerignore .python-version dockerfile compose.yaml gunicorn.conf.py
-manage.py pyproject.toml readme.md uv.lock db.sqlite3""".split()
-# What the project installs, by import name, and by distribution name where the two differ.
-INSTALLED_NAMES = """asgiref ast_serialize attr attrs auditlog axes click colorama
-dateutil django django_auditlog django_axes django_environ django_request_id
-django_stubs django_stubs_ext djangorestframework djangorestframework_stubs drf_spectacular
-drf_spectacular_sidecar drf_standardized_errors environ gunicorn h11 inflection iniconfig jsonschema
-jsonschema_specifications librt markdown_it markdown_it_py mdurl mypy mypy_django_plugin
-mypy_drf_plugin mypy_extensions mypyc orjson packaging pathspec pluggy py pygments
-pytest pytest_django python_dateutil python_json_logger pythonjsonlogger pyyaml referencing
-request_id rest_framework rich rpds rpds_py ruff sqlparse types_jsonschema types_pyyaml
-typing_extensions tzdata uritemplate uvicorn whitenoise yaml""".split()
-# What those packages import only where it is there, by `import x`, and modules of newer Pythons.
-OPTIONAL_NAMES = """annotationlib bpython chardet compression ctags django_redis gunicorn_h1c h2
-httptools hyperscan idna importlib_metadata ipdb isoduration isort jinja2 jsonpointer markdown
-numpy pexpect pkg_resources profiling psutil pymemcache pywatchman re2 requests rfc3987 tomli
-simplejson uri_template uvloop webcolors websockets wsproto""".split()
+# Of cookiecutter.json: what stands at the top of the project, and the labels of its applications;
+# what it installs, always or for one answer, by import name, and by distribution name where that is
+# another; what these packages import only where it is there, and modules of newer Pythons.
+NAMES = {key: {*" ".join(lines).split()} for key, *lines in ANSWERS["_names"]}
+CHOSEN = ["installed", *(f"{question} {answer}" for question, answer in ANSWERS.items())]
+INSTALLED = {name for key in CHOSEN for name in NAMES.get(key, ())}
 # The last two of every 65,536 code points are no characters.
 NONCHARACTERS = "".join(chr(end - 2) + chr(end - 1) for end in range(0x10000, 0x110001, 0x10000))
 # Control characters, line separators, marks that turn the reading direction (with them, code can
@@ -72,7 +62,7 @@ def wrong_slug(slug: str) -> str:
         return f"it must be one folder's name: up to {SLUG_LENGTH} letters, digits and inner . _ -"
     if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", slug):
         return "Windows keeps that name for a device"
-    installed = re.sub(r"[._-]+", "_", slug).lower() in INSTALLED_NAMES
+    installed = re.sub(r"[._-]+", "_", slug).lower() in INSTALLED
     return "the project installs a package of that name" if installed else ""
 
 
@@ -83,9 +73,9 @@ def wrong_namespace(namespace: str) -> str:
     if keyword.iskeyword(namespace):
         return "it is a Python keyword"
     name = namespace.lower()  # folders on macOS and Windows have no case
-    if name in [*PROJECT_NAMES, "logs"]:
+    if name in {*NAMES["project"], "logs"}:
         return "the project has a folder, module or application of that name"
-    hidden = {*map(str.lower, sys.stdlib_module_names), *INSTALLED_NAMES, *OPTIONAL_NAMES}
+    hidden = {*map(str.lower, sys.stdlib_module_names), *INSTALLED, *NAMES["optional"]}
     return "it hides a module that Python or an installed package imports" if name in hidden else ""
 
 
@@ -99,7 +89,7 @@ def wrong_log_dir(log_dir: str, namespace: str, project: Path) -> str:
         return "only letters, digits, spaces and . _ - + @ may stand between /: no drive, no ~"
     place = Path(os.path.realpath(project / log_dir))
     first = "".join(place.parts[len(project.parts) :][:1]).lower()
-    if place.is_relative_to(project) and first in ["", namespace.lower(), *PROJECT_NAMES]:
+    if place.is_relative_to(project) and first in {"", namespace.lower(), *NAMES["project"]}:
         return "the project keeps its own files there"
     nearest = next(parent for parent in (place, *place.parents) if os.path.lexists(parent))
     writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
@@ -108,12 +98,17 @@ def wrong_log_dir(log_dir: str, namespace: str, project: Path) -> str:
 
 def wrong_django(version: str) -> str:
     """Say why a Django version cannot run here: no Python is new enough; nothing when one is."""
-    oldest = OLDEST_MINOR[version]
-    commands = [f'python3.{minor} -c ""' for minor in range(oldest, 16)]
-    commands.append(f'uv python find --no-python-downloads ">=3.{oldest}"')
+    commands = [f'python3.{minor} -c ""' for minor in range(12, 16)]
+    commands.append('uv python find --no-python-downloads ">=3.12"')
     # Run, not only looked for: pyenv puts launchers on the path that do not work.
-    found = sys.version_info >= (3, oldest) or succeeds(" || ".join(commands))
-    return "" if found else f"it needs Python 3.{oldest} or newer, and none was found"
+    found = version == "5.2" or sys.version_info >= (3, 12) or succeeds(" || ".join(commands))
+    return "" if found else "it needs Python 3.12 or newer, and none was found"
+
+
+def is_update(answers: dict[str, Any], project: Path) -> bool:
+    """Tell whether cruft renders a copy to compare, in a temporary folder that it will delete."""
+    temporary = re.fullmatch(r"tmp[a-z0-9_]{8}", project.parent.name) is not None
+    return "_commit" in answers and temporary and project.parents[1].samefile(tempfile.gettempdir())
 
 
 def succeeds(command: str) -> bool:
@@ -145,6 +140,8 @@ def refusals(answers: dict[str, Any], project: Path) -> dict[str, tuple[str, str
         "log_dir": (lambda text: wrong_log_dir(text, *own), [log_dir, "logs"]),
         "django_version": (wrong_django, ["5.2"]),
     }
+    if is_update(answers, project):  # what this machine can do is not asked again
+        del rules["log_dir"], rules["django_version"]
     # The reason against an answer that can be used is empty, and so the least of all.
     found = {key: (wrong(answers[key]), min(new, key=wrong)) for key, (wrong, new) in rules.items()}
     return {key: (why, instead) for key, (why, instead) in found.items() if why}
@@ -169,6 +166,8 @@ def corrected_command(answers: dict[str, Any], project: Path) -> str:
 def main() -> str:
     """Return a line for each refused answer and the corrected command; nothing if all is well."""
     project = Path.cwd().resolve()
+    if shutil.disk_usage(project).free < 10_000_000:
+        return f"There is no space left in {project.parent}: the project needs 10 MB."
     typed = ANSWERS.get("__project_slug_given", ANSWERS["project_slug"])
     answers = {**ANSWERS, "project_slug": typed}
     found = refusals(answers, project)
@@ -179,4 +178,9 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main() or 0)  # a text goes to stderr, and the exit code is 1
+    try:
+        sys.exit(main() or 0)  # a text goes to stderr, and the exit code is 1
+    except KeyboardInterrupt:  # Cookiecutter would leave the folder, and refuse it the next time
+        with suppress(OSError):  # one that holds files was there before, and stays
+            Path.cwd().rmdir()
+        sys.exit(1)

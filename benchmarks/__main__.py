@@ -1,7 +1,7 @@
 """The one command: makes a workshop in a temporary folder, and runs the comparison there.
 
-Needs Python 3.11 with pip (uv makes it faster), git and the network; wrk, if there is one, counts
-requests. Writes docs/performance.md and docs/performance.svg; a rough run prints the page.
+Needs Python 3.11 with pip (uv makes it faster), git and the network. Writes docs/performance.md and
+docs/performance.svg; a rough run prints the page.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from .workshop import TEMPLATE, Workshop
 def _events(workshop: Workshop, pace: Pace, memory: Path) -> dict[str, Any]:
     """Measure one event of every peer, its steps, a disabled one and long ones; try its worth."""
     kinds = {name: ("events", name) for name in PEERS}
-    kinds |= {kind: (kind, "project") for kind in ("sizes", "disabled", "steps", "idle")}
+    kinds |= {kind: (kind, "project") for kind in ("sizes", "disabled", "steps")}
     workers = {key: Worker(workshop, *kind, memory / key) for key, kind in kinds.items()}
     times = measure(workers, pace)
     for key in [key for key in times if key.startswith("sizes/")]:  # of a byte

@@ -12,7 +12,6 @@ CONTEXT = "observability.context"  # has bind_request_id
 MIDDLEWARE = ("observability.access.RequestMiddleware",)  # what logs requests
 LOGGER = f"{NAMESPACE}.products.views"
 REQUEST_ID = "d3b7e8f4-2f4a-4e3b-a123-9c8d7f1c5678"
-LOG_FILE = "app.json.log"
 Log = Callable[[str, dict[str, Any]], object]  # how a peer's users log an event with fields
 
 
@@ -30,3 +29,11 @@ def without_line(record: Any) -> Any:
     """Return the record, of which the formatter makes the line again."""
     record.line = None
     return record
+
+
+def steps() -> tuple[Any, Any]:
+    """Return the two steps of `log_event` before the line: find the handlers, make the event."""
+    handlers, record = (
+        import_module(f"observability.line.{name}") for name in ("handlers", "record")
+    )
+    return handlers.own_handlers, record.Event

@@ -1,6 +1,7 @@
 """The page: `page.md` with the figures of one run; and the picture."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ class _Lookup:
 
 def report(results: dict[str, Any]) -> str:
     """Return the page."""
-    events, cpu, rates, memory = (results[name] for name in ("events", "cpu", "rates", "memory"))
+    events, cpu, memory, through = (results[n] for n in ("events", "cpu", "memory", "through"))
     without = "without_logging"
 
     def peer(key: str) -> str:
@@ -40,7 +41,7 @@ def report(results: dict[str, Any]) -> str:
         """Return the CPU of a GET and a POST, their lines, the rate, and the memory."""
         costs = [ratio(cpu, f"{name}/{method} ÷ {without}/{method}") for method in STATUSES]
         lines = " / ".join(str(results["lines"][f"{name}/{method}"]) for method in STATUSES)
-        rate = f"{ratio(rates, f'{name} ÷ {without}'):.2f}" if rates else "no wrk"
+        rate = f"{ratio(through, f'{without} ÷ {name}'):.2f}"
         more = f"{memory[name] - memory[without]:+.1f}"
         return " | ".join([*(f"{cost:.2f}" for cost in costs), lines, rate, more])
 
@@ -49,6 +50,12 @@ def report(results: dict[str, Any]) -> str:
         name, method = key.split("/")
         theirs = ratio(cpu, f"{name}/{method} ÷ {without}/{method}") - 1
         return (ratio(cpu, f"project/{method} ÷ {without}/{method}") - 1) / theirs
+
+    def beyond(method: str) -> float:
+        """Return what telemetry adds to a request more than what OpenTelemetry itself adds."""
+        names = ("project_otlp", "project", "opentelemetry", "cookiecutter_django", without)
+        rounds = zip(*(cpu[f"{name}/{method}"] for name in names), strict=True)
+        return float(median((a - b - c + d) / whole for a, b, c, d, whole in rounds))
 
     def disabled(beside: str) -> float:
         """Return the cost of a disabled event beside a disabled call, without the loop's."""
@@ -66,9 +73,11 @@ def report(results: dict[str, Any]) -> str:
         total = sum(median(seconds[kind]) for kind in kinds.split(" + "))
         return f"{total - (median(seconds[less]) if less else 0):.2f}"
 
-    lookups = {call.__name__: _Lookup(call) for call in (peer, request, added, disabled, bakes)}
+    calls = peer, request, added, beyond, disabled, bakes
+    lookups = {call.__name__: _Lookup(call) for call in calls}
     lookups["worth"] = _Lookup(lambda name: _worth(results["worth"][name]))
-    for name in ("events", "cpu", "written"):
+    results["slowest"] = {peer: [quantiles(took, n=100)[98]] for peer, took in through.items()}
+    for name in ("events", "cpu", "written", "slowest"):
         lookups[name] = _Lookup(partial(ratio, results[name]))
     growth = [f"sizes/{k} {n} ÷ sizes/{k} 10000" for k in ("text", "records") for n in SIZES[2:]]
     figures = {
@@ -77,7 +86,7 @@ def report(results: dict[str, Any]) -> str:
         "steepest": max(ratio(events, key) for key in growth),
         "odd": ", ".join(ODD),
     }
-    page = PAGE.format(**results | results["searched"] | figures | lookups)
+    page = PAGE.format(**results | figures | lookups)
     return re.sub(r"^(\| .+ \| ([≤≥]) ([\d.]+) \| (.+?) \|) (.+) \|$", _outcome, page, flags=re.M)
 
 
@@ -98,21 +107,16 @@ def _spread(measured: list[list[float]]) -> float:
 
 
 def _worth(found: dict[str, Any]) -> str:
-    forged = {f"`{key}`": outcome for key, outcome in found["forged"].items()}
     cells = ["masked" if found["masked"] else "shown", f"{found['longest'] / 1000:,.0f} KB"]
-    cells += [_listed(found["odd"]) or "all kept", _listed(forged) or "replace none"]
+    cells += [_counted(found["odd"]), _counted(found["forged"])]
     cells.append("whole" if found["recovers"] else "spoilt")
     return " | ".join([*cells, "left for a new one" if found["reopens"] else "written on"])
 
 
-def _listed(outcomes: dict[str, str]) -> str:
-    """Return what did not go well, by outcome."""
-    parts = []
-    for outcome in dict.fromkeys(end for end in outcomes.values() if end != "kept"):
-        names = [name for name, end in outcomes.items() if end == outcome]
-        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-        parts.append(f"{outcome}: {', '.join(names[:4])}{more}")
-    return "; ".join(parts)
+def _counted(outcomes: dict[str, str]) -> str:
+    """Return what did not go well, by outcome and number."""
+    counts = Counter(end for end in outcomes.values() if end != "kept")
+    return ", ".join(f"{number} {end}" for end, number in counts.items()) or "all kept"
 
 
 def picture(page: str) -> str:

@@ -1,12 +1,17 @@
 """What a request costs: CPU in process, requests per second through gunicorn, and memory."""
 
+import os
 import shutil
 import socket
 import subprocess
 import time
-import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from .turns import Pace, Rounds, Worker, measure, served
@@ -14,58 +19,79 @@ from .worker import STATUSES
 from .workshop import Workshop
 
 SERVED = """without_logging floor project_silent project cookiecutter_django wemake
-django_structlog_json django_structlog""".split()
+django_structlog_json django_structlog project_otlp project_dead opentelemetry""".split()
+_GUNICORN = "-m gunicorn --workers=1 --threads=4 --keep-alive=60 --no-control-socket".split()
+
+
+class _Collector(BaseHTTPRequestHandler):  # does nothing with what it gets
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
 
 
 def run(workshop: Workshop, pace: Pace, memory: Path) -> dict[str, Any]:
-    """Measure every peer; without wrk, no requests per second."""
+    """Measure every peer."""
     migrate = [workshop.python, str(workshop.project / "manage.py"), "migrate", "--verbosity=0"]
     subprocess.run(migrate, check=True, env=workshop.environment(**served("project", memory)))
+    collector = ThreadingHTTPServer(("127.0.0.1", 0), _Collector)
+    Thread(target=collector.serve_forever, daemon=True).start()
+    dead = socket.create_server(("127.0.0.1", 0))  # takes calls, and never answers
+    os.environ["COLLECTOR"] = f"http://127.0.0.1:{collector.server_port}"
+    os.environ["DEAD_COLLECTOR"] = f"http://127.0.0.1:{dead.getsockname()[1]}"
     workers = {}
     for peer in SERVED:
         (folder := memory / f"api-{peer}").mkdir()
         shutil.copy(memory / "db.sqlite3", folder)
         workers[peer] = Worker(workshop, "request", peer, folder)
-    cpu, lines, rates = measure(workers, pace), {}, Rounds()
+    cpu, lines = measure(workers, pace), {}
     for peer, worker in workers.items():
         for method in STATUSES:
             worker.block(method, 1)
             lines[f"{peer}/{method}"] = worker.lines()
-    megabytes = {peer: worker.megabytes() for peer, worker in workers.items()}
-    workers.clear()
-    for _ in range(pace.few_rounds if shutil.which("wrk") else 0):
-        for peer in SERVED:
-            rate = _requests_per_second(workshop, peer, memory / f"api-{peer}")
-            rates.setdefault(peer, []).append(rate)
-    return {"cpu": cpu, "lines": lines, "rates": rates, "memory": megabytes}
+    memory_of = {peer: workers.pop(peer).megabytes() for peer in SERVED}
+    through = _through_gunicorn(workshop, pace, memory)
+    return {"cpu": cpu, "lines": lines, "through": through, "memory": memory_of}
 
 
-def _requests_per_second(workshop: Workshop, peer: str, folder: Path) -> float:
-    """Return what wrk counts; the project is served by its own configuration, others by none."""
-    ours, console = peer.startswith("project"), folder / "console.log"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+def _through_gunicorn(workshop: Workshop, pace: Pace, memory: Path) -> Rounds:
+    """Return the seconds of every GET of every peer, asked in turn."""
+    seconds = Rounds({peer: [] for peer in SERVED})
+    with ExitStack() as servers:
+        clients = [servers.enter_context(_server(workshop, peer, memory)) for peer in SERVED]
+        for _ in range(4 * pace.few_rounds):
+            for peer, client in zip(SERVED, clients, strict=True):
+                seconds[peer] += (_get(client) for _ in range(pace.requests))
+    return seconds
+
+
+@contextmanager
+def _server(workshop: Workshop, peer: str, memory: Path) -> Iterator[HTTPConnection]:
+    """Yield a client; the project is served by its own configuration, others by none."""
+    folder, ours = memory / f"api-{peer}", peer.startswith("project")
     application = "config.wsgi" if ours else "django.core.wsgi:get_wsgi_application()"
-    command = [workshop.python, "-m", "gunicorn", application, f"--bind={address}", "--workers=1"]
-    command += ["--worker-class=gthread", "--threads=4", "--keep-alive=30", "--no-control-socket"]
-    environment = workshop.environment(**served(peer, folder))
-    folder = workshop.project if ours else folder  # where a gunicorn.conf.py is looked for
-    with console.open("ab") as out:
-        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=out, stderr=out)
-    url = f"http://{address}/api/products/"
+    env, home = workshop.environment(**served(peer, folder)), workshop.project if ours else folder
+    with socket.create_server(("127.0.0.1", 0)) as at, (folder / "console.log").open("ab") as out:
+        command = [workshop.python, *_GUNICORN, f"--bind=fd://{at.fileno()}", application]
+        at.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        streams: dict[str, Any] = {"stdout": out, "stderr": out, "pass_fds": [at.fileno()]}
+        server = subprocess.Popen(command, env=env, cwd=home, **streams)
+        client = HTTPConnection(*at.getsockname())
     try:
-        for _ in range(300):
-            with suppress(OSError):
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            time.sleep(0.1)
-        for seconds in (1, 3):  # the first to warm up
-            wrk = ["wrk", "-t1", "-c4", f"-d{seconds}s", url]
-            said = subprocess.run(wrk, check=True, capture_output=True, text=True).stdout
-        if "Requests/sec:" not in said or "Non-2xx" in said:
-            raise RuntimeError(said + console.read_text(encoding="utf-8")[-2_000:])
-        return float(said.partition("Requests/sec:")[2].split()[0])
+        _get(client)
+        yield client
     finally:
         server.terminate()
         server.wait(30)
+
+
+def _get(client: HTTPConnection) -> float:
+    """Return the seconds that a GET took."""
+    began = time.perf_counter()
+    client.request("GET", "/api/products/")
+    answer = client.getresponse()
+    answer.read()
+    assert answer.status == HTTPStatus.OK, f"{client.port} has answered {answer.status}"
+    return time.perf_counter() - began

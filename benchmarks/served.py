@@ -55,7 +55,8 @@ class _Operation:
 def _logging(loggers: list[str], **handlers: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     """Return a configuration: a handler is the kind of its formatter, and where it writes."""
     make, keys = {"()": peers.structlog_formatter}, ["timestamp", "level", "event", "logger"]
-    text = "%(levelname)s %(asctime)s %(module)s %(process)d %(thread)d %(message)s"
+    text = "%(otelTraceID)s " if _PEER == "opentelemetry" else ""
+    text += "%(levelname)s %(asctime)s %(module)s %(process)d %(thread)d %(message)s"
     kinds = {
         "text": {"format": text},
         "json": make | {"kind": "JSONRenderer"},
@@ -84,8 +85,10 @@ def _by_text(event: str, fields: dict[str, Any]) -> None:
     _logger.info("%s %s", event, fields)
 
 
+if _PEER in ("project_otlp", "project_dead"):
+    LOG_WATCHERS = [*_theirs["LOG_WATCHERS"], "telemetry"]
 if not _PEER.startswith("project"):
-    LOG_WATCHERS: list[str] = []
+    LOG_WATCHERS = []
     _folder.mkdir(parents=True, exist_ok=True)
     _console = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
     _logger: Any = logging.getLogger(project.LOGGER)
@@ -101,7 +104,7 @@ if not _PEER.startswith("project"):
         LOGGING["root"] = {"handlers": ["none"], "level": "CRITICAL"}
     if _PEER == "floor":
         _log = peers.floor(_folder, 2)
-    if _PEER == "cookiecutter_django":  # it mails errors as well, of which there are none
+    if _PEER in ("cookiecutter_django", "opentelemetry"):  # the former mails errors, too
         LOGGING, _log = _logging([""], console=("text", _console)), _by_text
     if _PEER == "wemake":  # it would drop the events of the project's own loggers
         LOGGING = _logging(["django", _app], console=("pairs", _console))

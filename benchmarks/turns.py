@@ -1,6 +1,7 @@
 """Asks the candidates in turn: short blocks, process by process, round after round."""
 
 import json
+import os
 import subprocess
 import weakref
 from collections.abc import Mapping
@@ -20,13 +21,13 @@ class Pace(NamedTuple):
     block: float
     few_rounds: int  # of what takes seconds
     lines: int
-    megabytes: int
+    requests: int  # in a row, through a server
 
 
 PACES = {
-    "tiny": Pace(1, 0.0002, 1, 2_000, 1),
-    "fast": Pace(12, 0.005, 2, 40_000, 100),
-    "full": Pace(60, 0.01, 5, 100_000, 1_000),
+    "tiny": Pace(1, 0.0002, 1, 2_000, 10),
+    "fast": Pace(12, 0.005, 2, 40_000, 50),
+    "full": Pace(60, 0.01, 5, 100_000, 150),
 }
 
 
@@ -80,7 +81,10 @@ def served(peer: str, folder: Path) -> dict[str, str]:
     settings = {"DJANGO_SETTINGS_MODULE": f"{__package__}.served", "BENCHMARK_PEER": peer}
     settings |= {"DEBUG": "False", "THROTTLE_ANONYMOUS": "", "LOG_DIR": str(folder)}
     settings |= {"DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}"}
-    settings |= {"LOG_HANDLERS": "console,file,error_file"}
+    settings |= {"LOG_HANDLERS": "console,file,error_file", "OTEL_PYTHON_LOG_CORRELATION": "true"}
+    collector = os.environ.get("DEAD_COLLECTOR" if peer == "project_dead" else "COLLECTOR", "")
+    settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "OTEL_LOGS_EXPORTER": "none"}
+    settings |= {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
     silent = {"LOG_LEVEL": "CRITICAL", "LOG_ERROR_LEVEL": "CRITICAL"}
     return settings | (silent if peer == "project_silent" else {})
 

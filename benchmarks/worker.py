@@ -57,42 +57,39 @@ def _disabled(_name: str, folder: Path) -> Tasks:
     }
 
 
-def _idle(_name: str, folder: Path) -> Tasks:
-    """Log to a handler that does nothing, by `logging` alone and by the helper."""
-    log_event, idle = project.set_up("file", folder), logging.Handler()
-    idle.emit = lambda _record: None  # type: ignore[method-assign, assignment]
-    logging.getLogger(project.NAMESPACE).handlers = [idle]
-    logger = logging.getLogger(LOGGER)
-    made = partial(logger.makeRecord, LOGGER, logging.INFO, __file__, 1, EVENT, (), None, "f")
-    return {
-        "standard": lambda: logger.handle(made()),
-        "unwritten": partial(log_event, EVENT, SEVEN),
-    }
-
-
 def _steps(_name: str, folder: Path) -> Tasks:
-    """Take the writing of one event apart: the line, and the kernel's calls."""
-    log_event, root = project.set_up("file", folder), logging.getLogger(project.NAMESPACE)
-    (handler,), kept, records = root.handlers, logging.Handler(), list[Any]()
-    kept.emit = records.append  # type: ignore[method-assign, assignment]
-    root.handlers = [kept]
-    log_event(EVENT, SEVEN)
-    root.handlers, formatter = [handler], handler.formatter
+    """Take one event apart: what `log_event` does, step by step, and `logging` alone."""
+    log_event, logger = project.set_up("file", folder), logging.getLogger(LOGGER)
+    (handler,), idle = logging.getLogger(project.NAMESPACE).handlers, logging.Handler()
+    idle.emit = lambda _record: None  # type: ignore[method-assign, assignment]
+    own_handlers, make_event = project.steps()
+    event, formatter = make_event(LOGGER, logging.INFO, EVENT, SEVEN), handler.formatter
     assert formatter
-    path, data = str(folder / "steps.log"), formatter.format(records[0]).encode() + b"\n"
+    line, write_line = formatter.format(event), handler.write_line  # type: ignore[attr-defined]
+    path, data = str(folder / "steps.log"), line.encode() + b"\n"
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
     flock: Callable[[int, int], object] = fcntl.flock
+
+    def standard() -> None:
+        idle.handle(logger.makeRecord(LOGGER, 20, __file__, 1, EVENT, (), None, "f"))
+
     return {
         "event": partial(log_event, EVENT, SEVEN),
-        "line": lambda: formatter.format(project.without_line(records[0])),
+        "handlers": partial(own_handlers, logger),
+        "values": partial(make_event, LOGGER, logging.INFO, EVENT, SEVEN),
+        "line": lambda: formatter.format(project.without_line(event)),
+        "file": partial(write_line, line),
         "lock": lambda: (flock(file, fcntl.LOCK_EX), flock(file, fcntl.LOCK_UN)),
         "status": partial(os.fstat, file),
         "write": partial(os.write, file, data),
+        "standard": standard,
     }
 
 
 def _request(peer: str, _folder: Path) -> Tasks:
     """Call the WSGI application as a server does: the project's whole one, else Django's alone."""
+    if peer == "opentelemetry":  # as its command `opentelemetry-instrument` does
+        import_module("opentelemetry.instrumentation.auto_instrumentation").initialize()
     wsgi = import_module("config.wsgi" if peer.startswith("project") else "django.core.wsgi")
     application = getattr(wsgi, "application", None) or wsgi.get_wsgi_application()
     base: dict[str, Any] = {"PATH_INFO": "/api/products/", "REMOTE_ADDR": "127.0.0.1"}

@@ -12,9 +12,12 @@ from .project import SLUG
 
 TEMPLATE = Path(__file__).parents[1]
 _PACKAGES = """cookiecutter>=2.7.1,<3 uv>=0.13 django-structlog>=11,<12 ecs-logging>=2.3,<3
-loguru>=0.7.3,<0.8 orjson>=3.13 python-json-logger>=4.2,<5 structlog>=26,<27""".split()
+loguru>=0.7.3,<0.8 orjson>=3.13 python-json-logger>=4.2,<5 structlog>=26,<27
+opentelemetry-distro>=0.66b1,<1 opentelemetry-exporter-otlp-proto-http>=1.45,<2
+opentelemetry-instrumentation-django>=0.66b1,<1 opentelemetry-instrumentation-logging>=0.66b1,<1
+opentelemetry-instrumentation-sqlite3>=0.66b1,<1""".split()
 _NAMED = """cookiecutter django djangorestframework gunicorn orjson structlog django-structlog
-python-json-logger loguru ecs-logging""".split()
+python-json-logger loguru ecs-logging opentelemetry-sdk opentelemetry-distro""".split()
 _KEPT = """HOME LANG UV_PYTHON_DOWNLOADS UV_DEFAULT_INDEX UV_INDEX_URL PIP_INDEX_URL SSL_CERT_FILE
 HTTPS_PROXY https_proxy""".split()
 
@@ -64,5 +67,7 @@ class Workshop:
         shutil.rmtree(self.project, ignore_errors=True)
         bake = [self.python, "-m", "cookiecutter", str(TEMPLATE), "--output-dir", str(self.folder)]
         subprocess.run([*bake, "--no-input", "--accept-hooks", "no"], check=True)
+        telemetry = TEMPLATE / "{{cookiecutter.project_slug}}" / "observability" / "telemetry.py"
+        shutil.copy(telemetry, self.project / "observability")
         pyproject = tomllib.loads((self.project / "pyproject.toml").read_text(encoding="utf-8"))
         subprocess.run([*install, *pyproject["project"]["dependencies"]], check=True)

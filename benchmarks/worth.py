@@ -47,7 +47,7 @@ def worth(log: Log, folder: Path) -> dict[str, Any]:
         try:
             made = line(event, fields)
         except Exception:  # whatever the caller would get
-            return "raised to the caller"
+            return "raised"
         try:
             values = dict(_leaves(json.loads(made, parse_constant=_refuse)))
         except ValueError:

@@ -6,6 +6,15 @@ with rotation and levels, hostile text with the formats it lands in, names with 
 
 Answers = dict[str, str]
 
+# The combinations that are proven as a service in production.
+STACKS = ("default", "django-6.1", "postgresql", "postgresql-on-django-6.1")
+
+# The combinations whose files are looked into by default; all of them are, with the long matrix.
+BY_DEFAULT = {
+    *("default", "postgresql", "celery", "telemetry", "console-only", "nested-log-dir"),
+    *("ships-by-otlp", "hostile-text", "folder-in-snake-case"),
+}
+
 # Stands for a temporary folder outside the project, which each test makes for itself.
 OUTSIDE = "<outside>"
 
@@ -17,6 +26,16 @@ HOSTILE_DESCRIPTION = (
 COMBINATIONS: dict[str, Answers] = {
     "default": {},
     "django-6.1": {"django_version": "6.1"},
+    "postgresql": {"database": "postgresql"},
+    "postgresql-on-django-6.1": {"database": "postgresql", "django_version": "6.1"},
+    "django-tasks": {"task_queue": "django-tasks"},
+    "django-tasks-on-django-6.1": {"task_queue": "django-tasks", "django_version": "6.1"},
+    "celery": {"task_queue": "celery"},
+    "celery-on-django-6.1": {
+        "task_queue": "celery",
+        "django_version": "6.1",
+        "database": "postgresql",
+    },
     "rotation-by-size": {"log_rotation": "size"},
     "console-only": {"handlers": "console"},
     "console-only-with-size": {"handlers": "console", "log_rotation": "size"},
@@ -44,6 +63,17 @@ COMBINATIONS: dict[str, Answers] = {
         "log_dir": f"{OUTSIDE}/var/log/shop",
         "log_rotation": "size",
         "handlers": "file+error_file",
+    },
+    "telemetry": {"telemetry": "otlp"},
+    "ships-to-loki": {"log_shipper": "loki"},
+    "ships-to-elasticsearch": {"log_shipper": "elasticsearch", "namespace": "ShopLogs"},
+    "ships-to-datadog": {"log_shipper": "datadog", "handlers": "console"},
+    "ships-to-splunk": {"log_shipper": "splunk", "log_rotation": "size"},
+    "ships-by-otlp": {
+        "log_shipper": "otlp",
+        "project_name": HOSTILE_NAME,
+        "project_slug": "rosies-ships",
+        "namespace": "rosies_ships",
     },
     "hostile-text": {
         "project_name": HOSTILE_NAME,

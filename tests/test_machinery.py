@@ -12,12 +12,13 @@ from tests.machinery.__main__ import SUITES, VERSIONS, run_suites
 # collects next to nothing is no success.
 GROUPS: dict[str, tuple[int, list[str]]] = {
     "servers": (110, ["interfaces", "servers", "story"]),
-    "requests": (220, ["access", "api", "audit", "request_id", "security"]),
+    "hostile": (400, ["hostile"]),
+    "requests": (220, ["access", "api", "audit", "health", "request_id", "security"]),
     "values": (
         700,
         [
             *("forgery", "helper", "line", "odd_payloads", "own_handlers", "redaction"),
-            *("secrets", "server", "shortening"),
+            *("secrets", "server", "shortening", "tasks"),
         ],
     ),
     "files": (
@@ -29,13 +30,19 @@ GROUPS: dict[str, tuple[int, list[str]]] = {
     ),
 }
 
+# What is run with the long matrix alone.
+SLOW = {"files", "hostile", "requests", "servers"}
+
 
 def test_every_suite_is_in_one_group() -> None:
     grouped = sorted(name for _, names in GROUPS.values() for name in names)
     assert grouped == sorted(path.stem.removeprefix("test_") for path in SUITES.glob("test_*.py"))
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize(
+    "group",
+    [pytest.param(name, marks=pytest.mark.long if name in SLOW else ()) for name in GROUPS],
+)
 @pytest.mark.parametrize(
     "django",
     [VERSIONS[0], *(pytest.param(version, marks=pytest.mark.long) for version in VERSIONS[1:])],

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import uv
-from pytest_cookies.plugin import Cookies
 
-from tests.conftest import BakedProject, bake_with
+from tests.conftest import BakedProject, Install
 
 pytestmark = pytest.mark.long
 
@@ -44,11 +43,9 @@ VARIABLES = [
 
 
 @pytest.fixture(scope="module")
-def baked(cookies_session: Cookies, tmp_path_factory: pytest.TempPathFactory) -> BakedProject:
+def baked(installed: Install) -> BakedProject:
     """Return the default project, installed."""
-    project = bake_with(cookies_session, tmp_path_factory.mktemp("outside"), {})
-    project.run(uv.find_uv_bin(), "sync", "--quiet")
-    return project
+    return installed()
 
 
 @pytest.fixture
@@ -71,8 +68,7 @@ def replace(project: BakedProject, name: str, old: str, new: str) -> None:
 
 def run_tests(project: BakedProject, **variables: str) -> str:
     """Run the project's own tests as its README says, and return what they printed."""
-    environment = {"PYTEST_ADDOPTS": "", **variables}
-    return project.run("uv", "run", "--no-sync", "pytest", env=environment).stdout
+    return project.run("uv", "run", "--no-sync", "pytest", env=variables).stdout
 
 
 def test_nothing_is_changed_and_no_log_file_is_written(project: BakedProject) -> None:

@@ -80,8 +80,8 @@ def test_what_cannot_name_a_folder_everywhere_is_no_slug(hook: Any, slug: str) -
 @pytest.mark.parametrize(
     "namespace",
     ["shop", "a", "Shop", "shop_2", "match", "a" * 40]
-    # Packages that nothing here installs, nor imports by their bare name.
-    + ["celery", "kombu", "billiard", "amqp", "redis", "psycopg", "opentelemetry", "starlette"]
+    # Packages that other answers install, or none, and that nothing imports by their bare name.
+    + ["celery", "kombu", "billiard", "amqp", "psycopg", "opentelemetry", "starlette"]
     + ["schemathesis", "watchfiles", "setuptools", "coreapi", "guardian", "bcrypt", "PIL"],
 )
 def test_an_identifier_is_a_namespace(hook: Any, namespace: str) -> None:
@@ -236,6 +236,15 @@ def test_what_is_offered_instead_is_never_refused(
     assert hook.refusals(answers, tmp_path) == {}
 
 
+def test_an_update_does_not_ask_what_this_machine_can_do(
+    hook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {**hook.ANSWERS, "log_dir": "/etc/passwd/logs", "namespace": "os"}
+    assert set(hook.refusals(answers, tmp_path)) == {"log_dir", "namespace"}
+    monkeypatch.setattr(hook, "is_update", lambda *_: True)
+    assert set(hook.refusals(answers, tmp_path)) == {"namespace"}
+
+
 def test_the_command_names_the_template_the_version_and_the_folder(
     hook: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -264,7 +273,7 @@ def test_under_cruft_the_command_is_one_of_cruft(hook: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("namespace", "refused"), [("shop", False), ("os", True)])
-def test_keys_that_begin_with_an_underscore_are_not_needed(
+def test_keys_that_cookiecutter_adds_are_not_needed(
     hook: Any,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -281,10 +290,17 @@ def test_keys_that_begin_with_an_underscore_are_not_needed(
 
 def test_whatever_stands_at_the_top_of_the_project_is_no_namespace(hook: Any) -> None:
     top = {path.name.lower() for path in RENDERED.iterdir() if "{{" not in path.name}
-    assert top - set(hook.PROJECT_NAMES) == set()
+    assert top - hook.NAMES["project"] == set()
     applications = {path.parent.name for path in RENDERED.glob("{{*/*/apps.py")}
     assert "products" in applications
-    assert applications - set(hook.PROJECT_NAMES) == set()
+    assert applications - hook.NAMES["project"] == set()
+
+
+def test_each_list_of_names_is_for_every_project_or_for_one_answer(hook: Any) -> None:
+    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    for key in set(hook.NAMES) - {"project", "installed", "optional"}:
+        question, answer = key.split()
+        assert answer in questions[question]
 
 
 def test_nothing_that_the_project_depends_on_can_be_its_slug(
@@ -348,23 +364,62 @@ print("names:" + json.dumps([sorted(installed), sorted(distributions), optional]
 """
 
 
+INSTALLED = """
+import importlib.metadata as m
+print(*m.packages_distributions())
+print(*(each.metadata["Name"] for each in m.distributions()))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"task_queue": "celery"},
+        {"task_queue": "django-tasks"},
+        {"telemetry": "otlp"},
+        {"telemetry": "otlp", "database": "postgresql"},
+    ],
+    ids=lambda answers: "+".join(answers.values()),
+)
+def test_the_names_that_an_answer_installs_are_refused(
+    load_hook: LoadHook, bake: Callable[..., BakedProject], answers: dict[str, str]
+) -> None:
+    always = load_hook("pre_gen_project").INSTALLED
+    hook = load_hook("pre_gen_project", **answers)
+    project = bake(**answers)
+    project.run("uv", "sync", "--quiet")
+    printed = project.run("uv", "run", "--no-sync", "python", "-c", INSTALLED).stdout
+    imported, distributions = (line.split() for line in printed.splitlines())
+    names = {name for name in imported if re.fullmatch(r"[A-Za-z]\w*(?<!__mypyc)", name)}
+    assert {name for name in names if not hook.wrong_namespace(name)} == set()
+    assert {name for name in distributions if not hook.wrong_slug(name)} == set()
+    # What is listed for nothing would refuse a name that nobody else uses.
+    normal = {re.sub(r"[._-]+", "_", name).lower() for name in {*names, *distributions}}
+    unneeded = hook.INSTALLED - always - normal
+    drivers = {f"opentelemetry_instrumentation_{name}" for name in ("psycopg", "sqlite3")}
+    assert unneeded <= drivers  # each comes with one database
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("django_version", ["5.2", "6.1"])
 def test_the_names_in_the_hook_are_those_of_a_project(
-    hook: Any, bake: Callable[..., BakedProject], django_version: str
+    load_hook: LoadHook, bake: Callable[..., BakedProject], django_version: str
 ) -> None:
-    project = bake(django_version=django_version)
+    answers = {"django_version": django_version, "database": "postgresql"}
+    project = bake(**answers)
+    hook = load_hook("pre_gen_project", **answers)
     project.run("uv", "sync", "--quiet")
     installed: set[str] = set()
     distributions: set[str] = set()
     optional: dict[str, str] = {}
     for part in ("serve", "test"):
         printed = project.run("uv", "run", "--no-sync", "python", "-c", NAMES, part).stdout
-        found = json.loads(printed.rpartition("names:")[2])
+        found = json.loads(re.findall(r"^names:(.*)$", printed, re.MULTILINE)[0])
         installed |= set(found[0])
         distributions |= set(found[1])
         optional |= found[2]
-    names = {name for name in installed if re.fullmatch(r"[A-Za-z]\w*", name)}
+    names = {name for name in installed if re.fullmatch(r"[A-Za-z]\w*(?<!__mypyc)", name)}
     unknown = {name for name in optional if re.fullmatch(r"[A-Za-z]\w*", name)}
     assert {name for name in names if not hook.wrong_namespace(name)} == set()
     assert {name for name in distributions if not hook.wrong_slug(name)} == set()
@@ -372,6 +427,8 @@ def test_the_names_in_the_hook_are_those_of_a_project(
 
     # What is listed for nothing would refuse a name that nobody else uses.
     normal = {re.sub(r"[._-]+", "_", name).lower() for name in names | distributions}
-    assert set(hook.INSTALLED_NAMES) - normal == {"colorama"}  # on Windows only
+    assert hook.INSTALLED - normal == {"colorama"}  # on Windows
     newer = {"annotationlib", "compression", "profiling"}
-    assert set(hook.OPTIONAL_NAMES) - {name.lower() for name in unknown} - newer == set()
+    drivers = {"mysqldb", "redis"}  # which a URL asks for
+    unneeded = hook.NAMES["optional"] - {name.lower() for name in unknown} - newer - drivers
+    assert unneeded == set()

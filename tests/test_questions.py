@@ -32,6 +32,10 @@ def test_the_questions_stand_in_their_order() -> None:
         "handlers",
         "log_rotation",
         "django_version",
+        "database",
+        "task_queue",
+        "telemetry",
+        "log_shipper",
         "verification",
     ]
 
@@ -49,6 +53,10 @@ def test_every_answer_has_a_default(load_hook: LoadHook) -> None:
         "handlers": "console+file+error_file",
         "log_rotation": "logrotate",
         "django_version": "5.2",
+        "database": "sqlite",
+        "task_queue": "none",
+        "telemetry": "none",
+        "log_shipper": "none",
         "verification": "full",
     }
 
@@ -131,7 +139,21 @@ def test_nothing_in_observability_is_rendered(cookies: Cookies, tmp_path: Path) 
     result = cookies.bake(template=str(template), extra_context={"verification": "quick"})
     assert result.exception is None, result.exception
     assert result.project_path is not None
-    for source in (project / "observability").rglob("*"):
-        if source.is_file():
-            copied = result.project_path / source.relative_to(project)
-            assert copied.read_bytes() == source.read_bytes()
+    copied = result.project_path / "observability"
+    assert (copied / "deep" / "er" / "{{c}}.txt").is_file()
+    for file in copied.rglob("*"):
+        if file.is_file():
+            source = project / "observability" / file.relative_to(copied)
+            assert file.read_bytes() == source.read_bytes()
+
+
+def test_a_file_of_the_project_has_few_conditionals() -> None:
+    texts = {
+        path.name: path.read_text(encoding="utf-8")
+        for folder in ("{{cookiecutter.project_slug}}", "templates")
+        for path in (TEMPLATE / folder).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    conditionals = {name: len(re.findall(r"\{%-? *if ", text)) for name, text in texts.items()}
+    assert {name: count for name, count in conditionals.items() if count > 3} == {}
+    assert max(conditionals.values()) > 0

@@ -4,7 +4,7 @@
     python -m tests.machinery machinery/test_secrets.py -x
 
 The project is baked anew each time; its environment is kept in a temporary folder, one for each
-version of Django.
+version of Django. It uses PostgreSQL where DATABASE_URL names one.
 """
 
 import argparse
@@ -57,7 +57,10 @@ def bake(folder: Path, django: str = VERSIONS[0]) -> Path:
     home = folder / "home"
     home.mkdir(parents=True)
     here = {"HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(home)}
-    answers = ("verification=quick", f"django_version={django}")
+    database = "sqlite"
+    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        database = "postgresql"
+    answers = ("verification=quick", f"django_version={django}", f"database={database}")
     _run(
         *(sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", str(folder)),
         *(str(TEMPLATE), *answers),

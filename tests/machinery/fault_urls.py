@@ -26,6 +26,10 @@ def operation(request: HttpRequest) -> HttpResponse:
         raise LookupError("crashed in an operation")
 
 
+def header(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(headers={"X-Echo": "a\0b"})
+
+
 def large(request: HttpRequest) -> StreamingHttpResponse:
     """Stream far more than a client reads that leaves after the beginning."""
     return streamed(request, CHUNKS, fails=False)
@@ -60,10 +64,11 @@ def know_user(request: HttpRequest) -> None:
     request.user = get_user_model()(pk=USER)
 
 
-handler403, handler404, handler500 = urls.handler403, urls.handler404, urls.handler500
+handler403, handler500 = urls.handler403, urls.handler500
 urlpatterns = [
     path("fault/whole", whole),
     path("fault/operation", operation),
+    path("fault/header", header),
     path("fault/large", large),
     path("fault/broken", broken),
     path("fault/failing-at-once", failing_at_once),

@@ -269,11 +269,11 @@ ERRORS: dict[str, tuple[Callable[[], Any], Any]] = {
 }
 
 DJANGO: dict[str, tuple[Callable[[], Any], Any]] = {
-    "model": (lambda: Product(pk=5, name="canary"), {"model": "products.Product", "pk": 5}),
+    "model": (lambda: Product(pk=5, name="canary"), {"model": "products.Product", "pk": "5"}),
     "unsaved model": (lambda: Product(name="canary"), {"model": "products.Product", "pk": None}),
     "deferred model": (
         lambda: Product.from_db("default", ["id"], [5]),
-        {"model": "products.Product", "pk": 5},
+        {"model": "products.Product", "pk": "5"},
     ),
     "queryset": (Product.objects.all, "<QuerySet of products.Product>"),
     "queryset of values": (lambda: Product.objects.values("id"), "<QuerySet of products.Product>"),

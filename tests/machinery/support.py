@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from logging.config import dictConfig
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 
@@ -117,6 +120,20 @@ def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
     return value
 
 
+@cache
+def database_url(folder: Path) -> str:
+    """Return the URL of a database for one folder: a file in it, or one that PostgreSQL has."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        return f"sqlite:///{folder / 'db.sqlite3'}"
+    import psycopg
+
+    name = f"folder_{uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
 def environment(folder: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a process that keeps all it writes in one folder."""
     return os.environ | {
@@ -125,7 +142,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
         "SECRET_KEY": "only-for-tests",
         "ALLOWED_HOSTS": "127.0.0.1",
         "SECURE_SSL_REDIRECT": "False",
-        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "DATABASE_URL": database_url(folder),
         "LOG_DIR": str(folder / "logs"),
         "LOG_LEVEL": "DEBUG",
         "LOG_ERROR_LEVEL": "ERROR",

@@ -160,7 +160,7 @@ def test_an_exception_of_a_thread_is_a_line(logs: Logs, hooks, capsys):
     thread.join()
     line = logs.only()
     assert (line["event"], line["level"]) == ("uncaught_exception", "CRITICAL")
-    assert line["payload"] == {"thread": "importer"}
+    assert line["payload"] == {"thread": "importer", "owasp": "sys_crash"}
     assert line["exception"]["type"] == "ZeroDivisionError"
     assert capsys.readouterr().err == ""
 

@@ -1,13 +1,26 @@
 """The API of products: what it answers, and exactly which events it logs."""
 
 import json
+import re
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import (
+    BadRequest,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+)
+from django.http import UnreadablePostError
 from django.test import Client
+from django.views.csrf import csrf_failure
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 from rest_framework.test import APIClient
 
+from ecommerce.api.errors import ProblemMiddleware
 from ecommerce.products.models import Product
+from observability.events import log_operation
 
 from .support import NAMESPACE, Logs, manage
 
@@ -86,7 +99,105 @@ def test_invalid_input_is_refused_and_is_no_crash(api, logs: Logs, body, attribu
 def test_a_body_that_is_no_json_is_refused(api, logs: Logs):
     response = api.post(URL, "{", content_type="application/json")
     assert response.status_code == 400
-    assert logs.lines(logger=LOGGER)[-1]["payload"]["codes"] == "parse_error"
+    assert logs.lines(logger=LOGGER)[-1]["payload"]["codes"] == {"detail": ["parse_error"]}
+
+
+@pytest.mark.parametrize(
+    ("detail", "codes"),
+    [
+        ("a", {"detail": ["invalid"]}),
+        (["a", "b"], {"detail": ["invalid", "invalid"]}),
+        ({"a": ["b"]}, {"a": ["invalid"]}),
+        ({"a": [{"b": ["c"]}, {}], "d": {"e": "f"}}, {"a": ["invalid"], "d": ["invalid"]}),
+        ([{"a": ["b"]}, {}], {"detail": ["invalid"]}),
+    ],
+    ids=str,
+)
+def test_codes_are_an_object_of_lists_of_texts(logs: Logs, detail, codes):
+    with pytest.raises(ValidationError), log_operation("check"):
+        raise ValidationError(detail)
+    assert logs.lines()[-1]["payload"]["codes"] == codes
+
+
+@pytest.mark.parametrize(
+    ("exception", "status"),
+    [
+        (RequestDataTooBig(), 413),
+        (TooManyFieldsSent(), 400),
+        (SuspiciousOperation(), 400),
+        (BadRequest(), 400),
+        (UnreadablePostError(), 400),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_what_django_refuses_has_one_status_in_the_log_and_the_answer(
+    api, logs: Logs, monkeypatch, settings, exception, status, debug
+):
+    def refuse(*_args):
+        raise exception
+
+    settings.DEBUG = debug
+    monkeypatch.setattr(Request, "_load_data_and_files", refuse)
+    response = api.post(URL, LAPTOP, format="json")
+    assert (response.status_code, response.json()["status"]) == (status, status)
+    lines = logs.lines()
+    assert {line["payload"].get("status", status) for line in lines} == {status}
+    assert not [line for line in lines if line["level"] == "ERROR"]
+    suspicious = [line["level"] for line in lines if line["event"] == "suspicious_operation"]
+    assert suspicious == ["WARNING"] * isinstance(exception, SuspiciousOperation)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        ("/api/nowhere/", {}, 404, "not_found"),
+        (f"{URL}1/", {}, 404, "not_found"),
+        (f"{URL}x/", {}, 404, "not_found"),
+        (URL, {"Host": "elsewhere.example"}, 400, "bad_request"),
+        (URL, {"Accept": "text/html"}, 406, "not_acceptable"),
+        ("/api/schema/", {"Authorization": "Token wrong"}, 401, "authentication_failed"),
+        ("/api/docs/", {"Authorization": "Token wrong"}, 401, "authentication_failed"),
+    ],
+)
+def test_every_error_has_one_shape(settings, path, headers, status, code, debug):
+    settings.DEBUG = debug
+    response = APIClient(headers=headers).get(path)
+    if response.status_code != 401:  # where strangers are not let in
+        assert (response.status_code, response.json()["code"]) == (status, code)
+    assert_problem(response)
+
+
+def test_a_form_below_api_without_its_token_is_answered_in_the_same_shape(rf):
+    response = ProblemMiddleware(lambda request: csrf_failure(request))(rf.post("/api/form"))
+    assert (response.status_code, response["Content-Type"]) == (403, "application/problem+json")
+    assert json.loads(response.content)["code"] == "permission_denied"
+
+
+def assert_problem(response) -> None:
+    assert response["Content-Type"] == "application/problem+json"
+    assert int(response["Content-Length"]) == len(response.content)
+    problem = response.json()
+    assert list(problem) == ["type", "title", "status", "code", "request_id", "errors"]
+    assert problem["status"] == response.status_code
+    assert problem["request_id"] == response["X-Request-ID"]
+    assert [set(error) for error in problem["errors"]] == [{"code", "detail", "attr"}]
+
+
+@pytest.mark.parametrize("outside", [ValueError, RecursionError, LookupError])
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_a_crash_of_the_service_is_no_fault_of_the_request(
+    api, logs: Logs, monkeypatch, method, outside
+):
+    def fails(*_args):
+        raise outside("of the service")
+
+    monkeypatch.setattr("ecommerce.products.views.ProductViewSet.get_object", fails)
+    response = getattr(api, method)(f"{URL}1/", LAPTOP, format="json")
+    assert response.status_code == 500
+    assert_problem(response)
+    assert_one_traceback(logs, "of the service")
 
 
 @pytest.mark.parametrize(
@@ -155,6 +266,30 @@ def test_the_description_of_the_api_has_its_paths():
 
     paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
     assert set(paths[URL]) == {"get", "post"}
+    assert set(paths[f"{URL}{{id}}/"]) == {"get", "put", "patch", "delete"}
+
+
+def test_the_description_lists_errors_and_says_what_is_allowed():
+    from drf_spectacular.generators import SchemaGenerator
+
+    schema = SchemaGenerator(urlconf="config.urls").get_schema(request=None, public=True)
+    operations = [each for path in schema["paths"].values() for each in path.values()]
+    assert len({each["summary"] for each in operations}) == len(operations)
+    for each in operations:
+        assert {"400", "404", "406", "429", "500"} <= set(each["responses"])
+        for status, answer in each["responses"].items():
+            kinds = {"application/problem+json"} if status >= "400" else {"application/json"}
+            assert set(answer.get("content", kinds)) == kinds
+    request = schema["components"]["schemas"]["ProductRequest"]["properties"]
+    assert set(request) == {"name", "stock", "price"}
+    name, text, number = request["name"], *request["price"]["anyOf"]
+    assert (name["minLength"], name["maxLength"]) == (1, 200)
+    for value, fits in [("a", True), (" a ", True), (" ", False), ("a\0", False), ("\n", False)]:
+        assert bool(re.search(name["pattern"], value)) == fits, value
+    for value, fits in [("1", True), ("1.25", True), ("-1", False), ("1.234", False), ("", False)]:
+        assert bool(re.search(text["pattern"], value)) == fits, value
+    assert (number["minimum"], number["maximum"]) == (0, 9999999999.99)
+    assert request["stock"]["minimum"] == 0
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])

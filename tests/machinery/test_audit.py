@@ -5,12 +5,13 @@ import json
 import pytest
 from auditlog.context import set_actor
 from auditlog.models import LogEntry
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, transaction
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
+from ecommerce.accounts.models import User
 from ecommerce.products.models import Product
 
 from .support import NAMESPACE, Logs, logging_to
@@ -68,7 +69,8 @@ def told(logs: Logs) -> list[dict]:
     lines = logs.lines("app", logger=f"{NAMESPACE}.audit")
     assert lines == logs.lines("audit")
     assert all(line["level"] == "INFO" for line in lines)
-    return [line for line in lines if line["event"] not in ("login_succeeded", "logout")]
+    elsewhere = ("login_succeeded", "logout", "token_created")  # tested with the security events
+    return [line for line in lines if line["event"] not in elsewhere]
 
 
 def summary(logs: Logs) -> list[tuple]:
@@ -104,10 +106,11 @@ def test_a_request_that_creates_an_object_is_told_with_its_actor(logs: Logs, adm
     assert line["request_id"] == REQUEST_ID
     assert line["payload"] == {
         "model": "products.Product",
-        "pk": Product.objects.get().pk,
+        "pk": str(Product.objects.get().pk),
         "actor_id": admin.pk,
         "ip": ADDRESS,
         "fields": ALL_FIELDS,
+        "owasp": "sensitive_create",
     }
 
 
@@ -172,9 +175,10 @@ def test_a_deletion_is_told(logs: Logs, admin, browser, product, delete):
     assert line["event"] == "object_deleted"
     assert line["payload"] == {
         "model": "products.Product",
-        "pk": product.pk,
+        "pk": str(product.pk),
         "actor_id": admin.pk,
         "ip": ADDRESS,
+        "owasp": "sensitive_delete",
     }
 
 
@@ -192,8 +196,8 @@ def test_what_a_user_may_do_is_told_of_that_user(logs: Logs, field: str, change)
     user, group = User.objects.create_user("somebody"), Group.objects.create(name="keepers")
     forget(logs)
     change(user, group)
-    assert summary(logs) == [("permissions_changed", "auth.User", [field])]
-    assert told(logs)[0]["payload"]["pk"] == user.pk
+    assert summary(logs) == [("permissions_changed", "accounts.User", [field])]
+    assert told(logs)[0]["payload"]["pk"] == str(user.pk)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ def test_leaving_a_group_is_told_and_no_group_that_was_never_joined(logs: Logs, 
     user.groups.add(group)
     forget(logs)
     leave(user, group)
-    assert summary(logs) == [("permissions_changed", "auth.User", ["groups"])]
+    assert summary(logs) == [("permissions_changed", "accounts.User", ["groups"])]
     entry = LogEntry.objects.get_for_object(user).first()
     assert entry.changes["groups"]["operation"] == "delete"
     assert "never-joined" not in entry.changes["groups"]["objects"]
@@ -243,9 +247,38 @@ def test_joining_a_group_again_is_not_told(logs: Logs):
 def test_a_new_password_is_told_and_no_part_of_its_hash_is_kept(logs: Logs, admin: User):
     admin.set_password("another-password")
     admin.save()
-    assert summary(logs) == [("object_updated", "auth.User", ["password"])]
+    assert summary(logs) == [("password_changed", "accounts.User", ["password"])]
     entry = LogEntry.objects.get_for_object(admin).first()
     assert entry.changes == {"password": ["********", "********"]}
+
+
+def test_a_new_password_and_new_rights_are_told_both(logs: Logs, admin: User):
+    admin.set_password("another-password")
+    admin.is_staff = False
+    admin.save()
+    fields = ["is_staff", "password"]
+    assert summary(logs) == [
+        ("permissions_changed", "accounts.User", fields),
+        ("password_changed", "accounts.User", fields),
+    ]
+
+
+def test_a_hash_that_a_login_renews_is_no_new_password(logs: Logs, admin: User, settings):
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+    client_with().post("/admin/login/", {"username": admin.username, "password": SECRET})
+    assert User.objects.get().password.startswith("pbkdf2_")
+    assert summary(logs) == [("object_updated", "accounts.User", ["password"])]
+
+
+@pytest.mark.parametrize("url", ["/admin/password_change/", "/admin/accounts/user/{}/password/"])
+def test_a_new_password_of_the_admin_is_told(logs: Logs, browser: Client, admin: User, url: str):
+    new = {"new_password1": "a-long-one-7", "new_password2": "a-long-one-7"}
+    new |= {"old_password": SECRET, "password1": "a-long-one-7", "password2": "a-long-one-7"}
+    assert browser.post(url.format(admin.pk), new).status_code == 302
+    assert [line["event"] for line in told(logs)] == ["password_changed"]
 
 
 def test_a_login_is_no_change_of_the_user(logs: Logs, admin: User):
@@ -256,11 +289,11 @@ def test_a_login_is_no_change_of_the_user(logs: Logs, admin: User):
 
 def test_who_deletes_themselves_is_told_and_can(logs: Logs, admin: User, browser: Client):
     pk = admin.pk
-    assert browser.post(f"/admin/auth/user/{pk}/delete/", {"post": "yes"}).status_code == 302
+    assert browser.post(f"/admin/accounts/user/{pk}/delete/", {"post": "yes"}).status_code == 302
     assert not User.objects.exists()
     (line,) = told(logs)
     assert line["event"] == "object_deleted"
-    assert (line["payload"]["pk"], line["payload"]["actor_id"]) == (pk, pk)
+    assert (line["payload"]["pk"], line["payload"]["actor_id"]) == (str(pk), pk)
 
 
 def test_what_is_rolled_back_is_not_told(logs: Logs, product: Product):

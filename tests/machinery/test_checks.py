@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from auditlog.registry import auditlog
+from django.contrib.auth import get_user_model
 
 from observability import checks
+from observability.settings import DEFAULTS, setting
 
 MIDDLEWARE = checks.MIDDLEWARE
 
@@ -17,13 +20,13 @@ def sound(settings, tmp_path: Path) -> Path:
     settings.LOG_LEVEL, settings.LOG_ERROR_LEVEL = "INFO", "ERROR"
     settings.LOG_HANDLERS = ["console", "file", "error_file"]
     settings.LOG_ROTATION = "logrotate"
-    settings.LOG_CONSOLE_FORMAT = "json"
+    settings.LOG_CONSOLE_FORMAT, settings.LOG_CONSOLE_STREAM = "json", "stdout"
     settings.LOG_DIR = folder
     return folder
 
 
 def ids() -> list[str]:
-    messages = [*checks.check_logging(), *checks.check_middleware()]
+    messages = [*checks.check_logging(), *checks.check_middleware(), *checks.check_audit()]
     assert all(message.hint for message in messages)
     return [message.id for message in messages]
 
@@ -41,11 +44,48 @@ def test_sound_settings_pass():
         ("LOG_HANDLERS", ["fax", "console"], "logging.E003"),
         ("LOG_HANDLERS", [], "logging.E003"),
         ("LOG_ROTATION", "yearly", "logging.E004"),
+        ("LOG_CONSOLE_FORMAT", "xml", "logging.E007"),
+        ("LOG_CONSOLE_STREAM", "stdlog", "logging.E009"),
+        ("LOG_MAX_LINE_BYTES", 150, "logging.E008"),
+        ("LOG_MAX_LINE_BYTES", "abc", "logging.E010"),
+        ("SLOW_REQUEST_MS", "", "logging.E010"),
+        ("MAX_QUERIES_PER_REQUEST", "-1", "logging.E010"),
+        ("AUDITLOG_INCLUDE_TRACKING_MODELS", ["shop.Product"], "logging.E011"),
+        ("AUDITLOG_INCLUDE_TRACKING_MODELS", ["shop"], "logging.E011"),
+        ("AUDITLOG_INCLUDE_TRACKING_MODELS", [{"model": "auth.User"}], "logging.E011"),
     ],
 )
 def test_an_unknown_value_is_named(settings, name, value, expected):
     setattr(settings, name, value)
     assert ids() == [expected]
+
+
+@pytest.mark.parametrize("name", ["accounts.User", "accounts", {"model": "accounts.User"}], ids=str)
+def test_a_model_or_an_application_that_is_audited_is_named(settings, name):
+    settings.AUDITLOG_INCLUDE_TRACKING_MODELS = [name]
+    assert ids() == []
+
+
+def test_users_that_are_not_audited_are_a_warning(monkeypatch):
+    monkeypatch.delitem(auditlog._registry, get_user_model())
+    (warning,) = checks.check_audit()
+    assert (warning.id, warning.msg) == (
+        "logging.W002",
+        "AUTH_USER_MODEL: changes of accounts.User are not audited.",
+    )
+
+
+def test_without_the_trail_nothing_of_it_is_checked(settings, monkeypatch):
+    settings.AUDITLOG_INCLUDE_TRACKING_MODELS = ["shop.Product"]
+    monkeypatch.setattr(checks.apps, "is_installed", lambda name: name != "auditlog")
+    assert ids() == []
+
+
+@pytest.mark.parametrize("name", ["LOG_MAX_LINE_BYTES", "SLOW_QUERY_MS"])
+def test_a_text_in_the_place_of_a_number_is_not_used(settings, name):
+    default = DEFAULTS[name]
+    setattr(settings, name, "abc")
+    assert setting(name) == default
 
 
 def test_a_missing_folder_is_a_warning(settings, sound: Path):

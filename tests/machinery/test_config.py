@@ -80,6 +80,8 @@ def test_rotation_decides_whether_the_files_have_a_largest_size(tmp_path):
         ({"handlers": ["fax"]}, {"handlers": ["console"]}),
         ({"handlers": []}, {"handlers": ["console"]}),
         ({"rotation": "yearly"}, {"rotation": "logrotate"}),
+        ({"console_format": "xml"}, {"console_format": "json"}),
+        ({"console_stream": "stdlog"}, {"console_stream": "stdout"}),
     ],
     ids=str,
 )

@@ -93,7 +93,7 @@ def test_the_names_that_axes_prints_are_not_logged(logs: Logs, settings, rf):
     assert not logs.lines(logger="axes")
 
 
-# Without fcntl, os.pread and O_NOFOLLOW, as on Windows
+# Without fcntl and O_NOFOLLOW, as on Windows
 
 WITHOUT_THEM = """
 import builtins, os
@@ -104,7 +104,7 @@ def without_fcntl(name, globals=None, *args, **more):
         raise ImportError(name)
     return import_module(name, globals, *args, **more)
 builtins.__import__ = without_fcntl
-del os.pread, os.O_NOFOLLOW
+del os.O_NOFOLLOW
 from config.settings import LOGGING
 for handler in LOGGING["handlers"].values():
     handler |= {"max_bytes": 20_000} if "max_bytes" in handler else {}

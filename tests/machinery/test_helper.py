@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import pty
+import subprocess
 import sys
 
 import pytest
@@ -11,7 +14,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 
 from observability.events import log_event, log_operation
 
-from .support import NAMESPACE, Logs, logging_to
+from .support import NAMESPACE, PROJECT, Logs, environment, logging_to, python
 
 MODULE = f"{NAMESPACE}.{__name__}"
 
@@ -113,9 +116,53 @@ def test_the_first_error_of_a_module_carries_none_of_the_helper_s_own(logs: Logs
 @pytest.mark.parametrize(
     "module", [None, 5, [], Broken()], ids=["none", "number", "list", "broken"]
 )
-def test_code_without_a_module_s_name_logs_for_the_namespace(logs: Logs, module):
+def test_code_without_a_module_s_name_is_a_shell(logs: Logs, module):
     exec("log_event('spoken')", {"__name__": module, "log_event": log_event})
-    assert logs.only()["logger"] == NAMESPACE
+    exec("log_event('spoken')", {"log_event": log_event})
+    assert {line["logger"] for line in logs.lines()} == {f"{NAMESPACE}.shell"}
+
+
+SPEAK = f"from {NAMESPACE}.logging_helper import log_event; log_event('spoken')\n"
+SET_UP = f"import django; django.setup(); {SPEAK}"
+SHELL = ("manage.py", "shell", "-v0")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ([*SHELL, "--command", SPEAK], "shell"),
+        (["-c", SET_UP], "shell"),
+        (["{folder}/import_products.py"], "import_products"),
+        (["-m", "import_products"], "import_products"),
+    ],
+    ids=["manage.py shell --command", "python -c", "a script", "python -m"],
+)
+def test_what_is_run_has_a_name_for_people(tmp_path, command, name):
+    (tmp_path / "import_products.py").write_text(SET_UP)
+    command = [part.replace("{folder}", str(tmp_path)) for part in command]
+    ran = python(tmp_path, *command, PYTHONPATH=os.pathsep.join([str(PROJECT), str(tmp_path)]))
+    lines = Logs(tmp_path / "logs").lines(logger=NAMESPACE)
+    assert [line["logger"] for line in lines] == [f"{NAMESPACE}.{name}"], ran.stderr
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["piped", "in a terminal"])
+def test_what_is_typed_into_a_shell_is_the_shell_s(tmp_path, terminal):
+    end, stdin = pty.openpty() if terminal else os.pipe()[::-1]
+    os.write(end, SPEAK.encode() + (b"\x04" if terminal else b""))
+    if not terminal:
+        os.close(end)
+    ran = subprocess.run(
+        [sys.executable, *SHELL],
+        cwd=PROJECT,
+        env=environment(tmp_path),
+        stdin=stdin,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert (b"InteractiveConsole" in ran.stdout + ran.stderr) == terminal
+    lines = Logs(tmp_path / "logs").lines(logger=NAMESPACE)
+    assert [line["logger"] for line in lines] == [f"{NAMESPACE}.shell"]
 
 
 def test_below_error_an_exception_is_not_told(logs: Logs):
@@ -176,7 +223,7 @@ def test_an_odd_exception_is_told_as_well(logs: Logs, crash):
         (PermissionDenied("canary"), 403, None),
         (SuspiciousOperation("canary"), 400, None),
         (ValidationError({"name": ["canary is no name"]}), 400, {"name": ["invalid"]}),
-        (NotFound("canary"), 404, "not_found"),
+        (NotFound("canary"), 404, {"detail": ["not_found"]}),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

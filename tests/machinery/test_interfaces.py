@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from config.wsgi import application as project
 from observability.context import current_request_id
@@ -15,6 +16,7 @@ from observability.servers import asgi, wsgi
 
 from .support import Line, Logs
 
+Header = tuple[bytes, bytes]
 ID = "of-this-request"
 START = {"type": "http.response.start", "status": 200, "headers": []}
 BODY = {"type": "http.response.body", "body": b"whole"}
@@ -68,9 +70,10 @@ class ASGIServer:
         self.ids.append(current_request_id())
         self.sent.append(message)
 
-    def serve(self, application: Callable[..., Any], kind: str = "http") -> None:
+    def serve(self, application: Callable[..., Any], kind: str = "http", *more: Header) -> None:
         scope = {"type": kind, "method": "GET", "path": "/some/path", "query_string": b"a=1"}
-        scope |= {"headers": [(b"x-request-id", ID.encode())], "client": ("192.0.2.1", 1)}
+        scope |= {"headers": [(b"x-request-id", ID.encode()), *more], "scheme": "http"}
+        scope |= {"client": ("192.0.2.1", 1)}
 
         async def run() -> None:
             try:
@@ -81,18 +84,24 @@ class ASGIServer:
         asyncio.run(run())
 
 
+def after_start(logs: Logs) -> list[Line]:
+    """Return the lines but for the one that says that a service has started."""
+    return [line for line in logs.lines() if line["event"] != "service_started"]
+
+
 def one_end(logs: Logs, status: int) -> list[Line]:
     """Hold the one end of the request against what was sent, and return all of its lines."""
-    (ended,) = (line for line in logs.lines() if line["event"] == "request_finished")
+    lines = after_start(logs)
+    (ended,) = (line for line in lines if line["event"] == "request_finished")
     payload = ended["payload"]
     assert (payload["status"], payload["path"], payload["ip"]) == (
         status,
         "/some/path",
         "192.0.2.1",
     )
-    assert {line["request_id"] for line in logs.lines()} == {ID}
+    assert {line["request_id"] for line in lines} == {ID}
     assert current_request_id() is None
-    return logs.lines()
+    return lines
 
 
 def check_report(lines: list[Line], error: type[BaseException], status: int) -> None:
@@ -245,17 +254,63 @@ def test_an_asgi_header_that_cannot_be_sent_is_a_crash(logs: Logs):
     check_report(one_end(logs, 500), RuntimeError, 500)
 
 
-@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
-def test_what_is_no_request_passes_through_asgi(logs: Logs, kind):
+def test_what_is_no_request_passes_through_asgi(logs: Logs):
     ids = []
 
     @asgi
     async def application(scope, receive, send):
         ids.append(current_request_id())
 
-    ASGIServer().serve(application, kind)
+    ASGIServer().serve(application, "websocket")
     assert ids == [None]
-    assert logs.lines() == []
+    assert after_start(logs) == []
+
+
+def test_the_wrapper_itself_takes_part_in_the_lifespan_of_an_asgi_server(logs: Logs):
+    messages, sent = iter(["lifespan.startup", "lifespan.shutdown"]), []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": next(messages)}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(asgi(None)({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert logs.events() == ["service_started", "service_stopped"]
+
+
+def ips(logs: Logs) -> list[str | None]:
+    """Return the client's address of each request that has ended."""
+    return [line["payload"]["ip"] for line in logs.lines() if line["event"] == "request_finished"]
+
+
+def test_uvicorns_own_belief_in_forwarded_headers_is_off(logs: Logs):
+    """Whatever it is told to trust, TRUSTED_PROXIES alone decides."""
+    seen = []
+
+    @asgi
+    async def application(scope, receive, send):
+        seen.append((scope["client"], scope["scheme"]))
+        await send(START)
+
+    forged = (b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-proto", b"https")
+    behind_uvicorn = ProxyHeadersMiddleware(application, trusted_hosts="*")
+    ASGIServer().serve(behind_uvicorn, "http", *forged)
+    assert seen == [(("192.0.2.1", 1), "http")]
+    assert ips(logs) == ["192.0.2.1"]
+
+
+def test_a_header_that_came_twice_is_a_list_as_under_wsgi(logs: Logs, settings):
+    settings.TRUSTED_PROXIES = 2
+
+    @asgi
+    async def application(scope, receive, send):
+        await send(START)
+
+    twice = (b"x-forwarded-for", b"198.51.100.7"), (b"x-forwarded-for", b"10.0.0.1")
+    ASGIServer().serve(application, "http", *twice)
+    assert ips(logs) == ["198.51.100.7"]
 
 
 @pytest.mark.parametrize("name", ["gunicorn.error", "uvicorn.error"])
@@ -268,6 +323,6 @@ def test_what_a_server_says_of_a_request_quotes_no_query_string(logs: Logs, name
 def test_a_wrong_setting_is_one_warning_when_a_server_starts(logs: Logs, settings, wrap):
     settings.LOG_LEVEL = "LOUD"
     wrap(lambda: None)
-    line = logs.only()
+    (line,) = after_start(logs)
     assert (line["level"], line["event"]) == ("WARNING", "wrong_setting")
     assert "LOG_LEVEL: 'LOUD'" in line["payload"]["problem"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_processes_that_rotate_the_same_file_lose_and_double_nothing(path):
 
 @pytest.mark.parametrize("max_bytes", [0, 100])
 def test_whoever_keeps_the_lock_holds_a_line_up_once_and_not_for_long(path, monkeypatch, max_bytes):
-    monkeypatch.setattr(files._Patience, "exhausted_until", 0.0)
+    monkeypatch.setattr(files.LogFile, "lockless_until", 0.0)
     file = LogFile(str(path), max_bytes=max_bytes, backups=100)
     file.append("before")
     with path.open("rb") as stopped:
@@ -128,6 +129,44 @@ def timer(seconds, handler):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_a_line_may_be_written_at_any_point_of_another(path, monkeypatch, is_renamed: bool):
+    """As a signal's handler does, which runs between any two instructions."""
+    monkeypatch.setattr(files, "LOOK_SECONDS", 0)
+    steps, point = 0, -1  # Python 3.12 shows no instructions to the first who asks for them
+    while point <= 0 or point < steps:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        spare = os.open(os.devnull, os.O_RDONLY)  # or a new file would have the old one's number
+        file, steps = LogFile(str(path)), 0
+        file.append("before")
+
+        def traced(frame, event, _argument, file=file, point=point, spare=spare):
+            nonlocal steps
+            frame.f_trace_opcodes = True
+            if frame.f_code.co_filename != files.__file__:
+                return None
+            if event == "opcode":
+                steps += 1
+                if steps == point + 1:
+                    os.close(spare)
+                    if is_renamed:
+                        path.rename(path.with_name("renamed"))
+                    file.append("inner")
+            return traced
+
+        sys.settrace(traced)
+        try:
+            file.append("outer")
+        finally:
+            sys.settrace(None)
+        file.append("after")
+        file.close()
+        found = [text for one in path.parent.iterdir() for text in texts(one)]
+        assert sorted(found) == ["after", "before", *["inner"] * (point >= 0), "outer"], point
+        point += 1
+    assert steps > 100
 
 
 def test_lines_of_a_signal_handler_come_whole_between_the_others(path):

@@ -234,3 +234,31 @@ def test_it_goes_with_tasks_and_threads_of_a_request(logs: Logs):
     asyncio.run(serve())
     assert len(logs.lines()) == 2
     assert {line["request_id"] for line in logs.lines()} == {"12345678"}
+
+
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "trace_id"),
+    [
+        (f"00-{TRACE}-{SPAN}-01", TRACE),
+        (f"00-{TRACE}-{SPAN}-01-more", None),  # version 00 has four parts
+        (f"cc-{TRACE}-{SPAN}-01-more", TRACE),  # a later version may have more
+        (f"cc-{TRACE}-{SPAN}-01more", None),
+        (f"ff-{TRACE}-{SPAN}-01", None),
+        (f"00-{TRACE.upper()}-{SPAN}-01", None),
+        (f"00-{'0' * 32}-{SPAN}-01", None),
+        (f"00-{TRACE}-{'0' * 16}-01", None),
+        (f"00-{TRACE}-{SPAN}-01\n", None),
+        ("", None),
+    ],
+)
+def test_lines_join_the_trace_of_a_well_formed_traceparent(
+    traceparent: str, trace_id: str | None, logs: Logs
+) -> None:
+    """See https://www.w3.org/TR/trace-context/#traceparent-header."""
+    Client().get("/test/sync", headers={"traceparent": traceparent})
+    lines = logs.lines()
+    assert {line.get("trace_id") for line in lines} == {trace_id}
+    assert "request_finished" in [line["event"] for line in lines]

@@ -81,7 +81,7 @@ def test_a_file_that_takes_the_place_of_another_has_the_same_rights(
 
 def test_who_holds_the_lock_of_a_file_holds_nobody_up(tmp_path, monkeypatch, rotation):
     monkeypatch.setattr(files, "LOCK_SECONDS", 0.05)
-    monkeypatch.setattr(files._Patience, "exhausted_until", 0.0)
+    monkeypatch.setattr(files.LogFile, "lockless_until", 0.0)
     with logging_to(tmp_path / "logs", rotation=rotation) as logs:
         log_event("before")
         with (logs.folder / "app.json.log").open("rb") as reader:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
-from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import path
@@ -25,6 +25,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from config import urls
+from ecommerce.accounts.models import User
 from observability.context import client_ip
 from observability.security import username_hash
 
@@ -179,7 +180,38 @@ def test_a_logout_is_told(logs: Logs, user: User):
     signed_in(logs, user).post("/admin/logout/")
     (line,) = told(logs)
     assert (line["event"], line["level"]) == ("logout", "INFO")
-    assert line["payload"] == {"user_id": user.pk, "ip": ADDRESS, "path": "/admin/logout/"}
+    where = {"ip": ADDRESS, "path": "/admin/logout/"}
+    assert line["payload"] == {"user_id": user.pk, **where, "owasp": "session_expired"}
+
+
+def tokens_created(logs: Logs, file: str) -> list[dict]:
+    return [line for line in logs.lines(file) if line["event"] == "token_created"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_token_is_told_once_and_not_shown(logs: Logs, user: User):
+    keys = {by_token_json(NAME, PASSWORD).json()["token"] for _ in range(2)}
+    (line,) = tokens_created(logs, "audit")
+    assert (line["logger"], line["level"]) == (f"{NAMESPACE}.audit", "INFO")
+    where = {"ip": ADDRESS, "path": "/api/auth/token/"}
+    assert line["payload"] == {"user_id": user.pk, **where, "owasp": "authn_token_created"}
+    assert keys.pop() not in logs.text()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_token_of_the_admin_is_told(logs: Logs, user: User):
+    admin = User.objects.create_superuser("the-boss")
+    signed_in(logs, admin).post("/admin/authtoken/tokenproxy/add/", {"user": user.pk})
+    (line,) = tokens_created(logs, "audit")
+    assert (line["user_id"], line["payload"]["user_id"]) == (admin.pk, user.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_that_is_rolled_back_is_not_told(logs: Logs, user: User):
+    with transaction.atomic():
+        Token.objects.create(user=user)
+        transaction.set_rollback(True)
+    assert tokens_created(logs, "app") == []
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -193,7 +225,8 @@ def test_the_last_failure_locks_and_says_so_once(logs: Logs, settings, user: Use
     assert line["payload"]["username_hash"] == hashed(NAME)
     assert line["payload"]["failures"] == settings.AXES_FAILURE_LIMIT
     failed = [line for line in told(logs) if line["event"] == "login_failed"]
-    assert [line["payload"]["locked_out"] for line in failed[-2:]] == [True, True]
+    locked_out = [line["payload"]["locked_out"] for line in failed]
+    assert locked_out == [False] * (settings.AXES_FAILURE_LIMIT - 1) + [True] * 3
     assert logs.lines(logger="axes") == []
     assert "canary" not in logs.text().lower()
 
@@ -271,9 +304,9 @@ def test_a_lock_out_is_shared_by_all_processes(tmp_path):
     """Two workers of a service have the database in common, and no memory."""
     ask = """
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
+from ecommerce.accounts.models import User
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 def ask(password):
     body = {"username": "somebody", "password": password}
@@ -316,6 +349,7 @@ def test_who_cannot_prove_who_they_are_is_told_once(logs: Logs, case: str):
         "scheme": scheme,
         "ip": ADDRESS,
         "path": "/api/test/closed",
+        "owasp": "authn_login_fail",
     }
     assert "canary" not in logs.text()
 
@@ -331,14 +365,15 @@ def test_the_api_answers_a_wrong_token_with_401(logs: Logs):
     assert events(logs) == ["authentication_failed"]
 
 
-@pytest.mark.parametrize("url", ["/api/test/closed", "/admin/auth/user/"])
+@pytest.mark.parametrize("url", ["/api/test/closed", "/admin/accounts/user/"])
 def test_who_may_not_is_told_once(logs: Logs, user: User, url: str):
     user.is_staff = url.startswith("/admin/")
     user.save()
     assert signed_in(logs, user).get(url).status_code == 403
     (line,) = told(logs)
     assert (line["event"], line["level"]) == ("permission_denied", "WARNING")
-    assert line["payload"] == {"code": "permission_denied", "ip": ADDRESS, "path": url}
+    facts = {"code": "permission_denied", "ip": ADDRESS, "path": url}
+    assert line["payload"] == {**facts, "owasp": "authz_fail"}
     assert line["user_id"] == user.pk
 
 
@@ -386,7 +421,8 @@ def test_a_forged_request_is_told_once(logs: Logs, user: User, url: str, headers
     (line,) = told(logs)
     assert (line["event"], line["level"]) == ("csrf_failed", "WARNING")
     reason = "Origin checking failed" if headers else "CSRF cookie not set"
-    assert line["payload"] == {"reason": reason, "ip": ADDRESS, "path": url}
+    facts = {"reason": reason, "ip": ADDRESS, "path": url}
+    assert line["payload"] == {**facts, "owasp": "authz_fail"}
     assert logs.lines(logger="django.security") == []
     assert "canary" not in logs.text()
 

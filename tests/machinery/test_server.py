@@ -2,7 +2,7 @@
 
 import json
 
-from .support import NAMESPACE, Server, parsed, parsed_line, wait_for
+from .support import NAMESPACE, Server, manage, parsed, parsed_line, wait_for
 
 LAPTOP = {"name": "Laptop", "stock": 10, "price": 50000}
 JSON = {"Content-Type": "application/json"}
@@ -28,6 +28,13 @@ def test_the_examples_of_the_readme_work_and_are_logged(server: Server):
     }
 
 
+def test_the_root_leads_to_the_documentation_while_debugging_only(server: Server, tmp_path):
+    root = server.ask("/")
+    assert (root.status, root.headers["Location"]) == (302, "/api/docs/")
+    ask = "from django.urls import is_valid_path; print(is_valid_path('/'))"
+    assert manage(tmp_path, "shell", "-v0", "--command", ask, DEBUG="False").stdout == "False\n"
+
+
 def test_console_and_files_have_the_same_lines(server: Server):
     for path in ("/api/products/", "/nowhere/", "/api/test/drf-crash", "/test/crash"):
         server.lines_of(server.ask(path).headers["X-Request-ID"])
@@ -50,5 +57,6 @@ def test_console_and_files_have_the_same_lines(server: Server):
 def test_the_console_has_nothing_but_lines_below_the_banner(server: Server):
     server.lines_of(server.ask("/test/crash").headers["X-Request-ID"])
     stdout = (server.folder / "stdout").read_text("utf-8")
-    assert all(parsed_line(line) for line in stdout[stdout.index("{") :].splitlines())
+    below = stdout[stdout.index("{", stdout.index("Quit the server")) :]
+    assert all(parsed_line(line) for line in below.splitlines())
     assert "Traceback" not in (server.folder / "stderr").read_text("utf-8")

@@ -108,8 +108,9 @@ def failing_sql(request: HttpRequest) -> HttpResponse:
 
 def slow_query(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
-        connection.connection.create_function("wait", 1, time.sleep)
-        cursor.execute("SELECT wait(0.2)")
+        if connection.vendor == "sqlite":  # which has no such function
+            connection.connection.create_function("pg_sleep", 1, time.sleep)
+        cursor.execute("SELECT pg_sleep(0.2)")
     return HttpResponse()
 
 

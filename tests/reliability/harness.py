@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -24,6 +24,7 @@ SIX_KEYS = ["timestamp", "level", "logger", "request_id", "event", "payload"]
 MAX_LINE_BYTES = 262_144
 MAX_PIPE_LINE_BYTES = 4096
 
+T = TypeVar("T")
 Line = dict[str, Any]
 
 
@@ -33,12 +34,13 @@ def figures(what: str, **numbers: int) -> None:
     print(f"\nreliability: {what}: {counted}")
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 20, what: str = "") -> None:
-    """Poll a condition; fail when it does not come true in time."""
+def wait_until(condition: Callable[[], T], *, seconds: float = 20, what: str = "") -> T:
+    """Poll a condition, and return its first true value; fail when none comes in time."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (value := condition()):
         assert time.monotonic() < end, f"not within {seconds} s: {what or condition}"
         time.sleep(0.02)
+    return value
 
 
 # What stands in log files
@@ -261,6 +263,13 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def is_open(port: int) -> bool:
+    """Say whether somebody listens on a port."""
+    with socket.socket() as client:
+        client.settimeout(2)
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def new_id() -> str:

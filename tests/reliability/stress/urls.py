@@ -1,11 +1,11 @@
 """Where the stress views lead, before the project's own URLs."""
 
-from config.urls import handler404, handler500
+from config.urls import handler500
 from django.urls import include, path
 
 from . import views
 
-__all__ = ["handler404", "handler500", "urlpatterns"]
+__all__ = ["handler500", "urlpatterns"]
 
 urlpatterns = [
     path("stress/events", views.events),

@@ -1,0 +1,1 @@
+"""The collectors' configurations, run for real against receivers as strict as the sinks."""

@@ -1,13 +1,17 @@
 """Views that fail or are left in the middle, each of them for a known user, and their URLs."""
 
+import os
+import signal
+import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from django.contrib.auth import get_user_model
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
-from observability.events import log_operation
+from observability.events import log_event, log_operation
 
 from . import urls
 
@@ -24,6 +28,16 @@ def operation(request: HttpRequest) -> HttpResponse:
     know_user(request)
     with log_operation("work"):
         raise LookupError("crashed in an operation")
+
+
+async def stopping(request: HttpRequest) -> HttpResponse:
+    """Stop the process, and keep its event loop busy until a file is there."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    log_event("stopping")
+    end = time.monotonic() + 10
+    while not Path(request.GET["until"]).exists() and time.monotonic() < end:
+        time.sleep(0.01)  # nothing else may run
+    return HttpResponse("whole")
 
 
 def header(request: HttpRequest) -> HttpResponse:
@@ -69,6 +83,7 @@ urlpatterns = [
     path("fault/whole", whole),
     path("fault/operation", operation),
     path("fault/header", header),
+    path("fault/stopping", stopping),
     path("fault/large", large),
     path("fault/broken", broken),
     path("fault/failing-at-once", failing_at_once),

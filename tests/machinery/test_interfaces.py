@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import signal
 from asyncio import CancelledError
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from config.wsgi import application as project
+from observability import servers
 from observability.context import current_request_id
 from observability.servers import asgi, wsgi
 
@@ -58,6 +61,8 @@ class WSGIServer:
 class ASGIServer:
     """Calls an application as the ASGI specification says, and keeps what it was given."""
 
+    http_version = "1.1"
+
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.ids: list[str | None] = []  # that are current while the server works
@@ -73,7 +78,7 @@ class ASGIServer:
     def serve(self, application: Callable[..., Any], kind: str = "http", *more: Header) -> None:
         scope = {"type": kind, "method": "GET", "path": "/some/path", "query_string": b"a=1"}
         scope |= {"headers": [(b"x-request-id", ID.encode()), *more], "scheme": "http"}
-        scope |= {"client": ("192.0.2.1", 1)}
+        scope |= {"client": ("192.0.2.1", 1), "http_version": self.http_version}
 
         async def run() -> None:
             try:
@@ -266,7 +271,8 @@ def test_what_is_no_request_passes_through_asgi(logs: Logs):
     assert after_start(logs) == []
 
 
-def test_the_wrapper_itself_takes_part_in_the_lifespan_of_an_asgi_server(logs: Logs):
+def lifespan() -> list[str]:
+    """Take the wrapper through the life of a server; return the types of what it sends."""
     messages, sent = iter(["lifespan.startup", "lifespan.shutdown"]), []
 
     async def receive() -> dict[str, Any]:
@@ -276,8 +282,53 @@ def test_the_wrapper_itself_takes_part_in_the_lifespan_of_an_asgi_server(logs: L
         sent.append(message["type"])
 
     asyncio.run(asgi(None)({"type": "lifespan"}, receive, send))
+    return sent
+
+
+def test_the_wrapper_itself_takes_part_in_the_lifespan_of_an_asgi_server(logs: Logs):
+    sent = lifespan()
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert logs.events() == ["service_started", "service_stopped"]
+
+
+@pytest.fixture
+def server_handler(monkeypatch) -> Iterator[list[int]]:
+    """Handle SIGTERM as a server does; return what came."""
+    monkeypatch.setattr(servers, "_stop_signals", [])
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: came.append(number))
+    yield came
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("version", "closes"), [("1.1", True), ("2", False)])
+def test_after_sigterm_an_answer_closes_its_connection(server_handler, version, closes):
+    """HTTP/2 has no such header (RFC 9113, section 8.2.2)."""
+
+    @asgi
+    async def application(scope, receive, send):
+        await send(START)
+
+    server = ASGIServer()
+    server.http_version = version
+    lifespan()
+    server.serve(application)
+    signal.raise_signal(signal.SIGTERM)
+    server.serve(application)
+    assert server_handler == [signal.SIGTERM]
+    close = [(b"connection", b"close")]
+    assert [message["headers"] for message in server.sent] == [[], close * closes]
+
+
+def test_where_no_server_handles_sigterm_the_wrapper_leaves_it_alone():
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    lifespan()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_in_another_thread_the_wrapper_leaves_signals_alone(server_handler):
+    with ThreadPoolExecutor() as pool:
+        assert len(pool.submit(lifespan).result()) == 2
 
 
 def ips(logs: Logs) -> list[str | None]:

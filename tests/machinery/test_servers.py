@@ -5,6 +5,7 @@ import struct
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
@@ -208,6 +209,22 @@ def test_uvicorn_refuses_a_pipelined_stranger_under_nobodys_id(tmp_path):
         refused = lines_with(server, "Invalid HTTP request")
     assert b"whole" in answer
     assert [(line["request_id"], "user_id" in line) for line in refused] == [(None, False)]
+
+
+def test_uvicorn_closes_a_connection_that_comes_just_when_it_stops(tmp_path):
+    """Its stop does not know that connection: with a busy client it would never end."""
+    go_on = tmp_path / "go_on"
+    with started("uvicorn", tmp_path) as server, ThreadPoolExecutor() as pool:
+        stopping = get(f"/fault/stopping?until={go_on}", new_id()) + b"\r\n"
+        first = pool.submit(send, server, stopping)
+        wait_for(lambda: "stopping" in server.logs.events())
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as late:
+            late.sendall(get("/fault/whole", new_id()) + b"\r\n")
+            go_on.touch()
+            answers = first.result(timeout=20), late.recv(10_000)
+    for answer in answers:
+        assert b"200 OK" in answer
+        assert b"connection: close" in answer
 
 
 @pytest.mark.parametrize("path", ["/fault/large", "/fault/broken"])

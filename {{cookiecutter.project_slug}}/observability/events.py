@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from .context import current_request
@@ -92,12 +92,7 @@ class log_operation:  # noqa: N801 - reads as a function where it is used
         self._log_outcome("_start", logging.INFO, self._payload)
         return self._outcome
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        exception: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _type: object, exception: BaseException | None, _traceback: object) -> None:
         """Log the outcome."""
         facts: dict[str, Any] = {"duration_ms": round((perf_counter() - self._started) * 1000, 3)}
         suffix, level = "_error", logging.ERROR

@@ -93,8 +93,7 @@ class DjangoSecurityHandler(logging.Handler):
         if kind == "csrf":
             _log_csrf(request, str(next(iter(record.args or ()), "")))
         else:
-            host = getattr(request, "META", {}).get("HTTP_HOST", "")
-            facts = {"kind": kind, "host": host[:200]}
+            facts = {"kind": kind, "host": getattr(request, "META", {}).get("HTTP_HOST", "")[:200]}
             _warn("suspicious_operation", "malicious_extraneous", request, **facts)
 
 
@@ -115,8 +114,7 @@ def _token_saved(instance: Any, created: bool, using: str, **_signal: Any) -> No
 
 def _login_failed(credentials: Any, request: HttpRequest | None = None, **_signal: Any) -> None:
     locked_out = bool(getattr(request, "axes_locked_out", False))
-    name = username_hash(request, credentials)
-    facts = {"username_hash": name, "locked_out": locked_out}
+    facts = {"username_hash": username_hash(request, credentials), "locked_out": locked_out}
     _warn("login_failed", "authn_login_fail", request, **facts)
 
 

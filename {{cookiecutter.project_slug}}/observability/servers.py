@@ -7,6 +7,7 @@ and exactly one `request_finished`, also where Django refuses it before its firs
 import atexit
 import os
 import re
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -26,9 +27,8 @@ from .problem import MEDIA_TYPE, problem_body
 service_started, service_stopped = Signal(), Signal()
 
 Headers = list[tuple[str, str]]
+_stop_signals: list[int] = []  # that this process has got
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, section 5.5
-# What Django raises for a request that it cannot read; anything else is a fault of the service.
-_UNREADABLE = (LookupError, ValueError)
 
 
 def wsgi(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
@@ -94,6 +94,9 @@ def asgi(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable
             if message["type"] == "http.response.start":
                 _check(_texts(message["headers"]))
                 has_started, context.status = True, message["status"]
+                if _stop_signals and scope["http_version"] == "1.1":
+                    headers = [*message["headers"], (b"connection", b"close")]
+                    message = {**message, "headers": headers}
             with bound(None):
                 await send(message)
 
@@ -135,6 +138,18 @@ def _leave_the_peer_alone() -> None:
         setattr(ProxyHeadersMiddleware, "__call__", lambda self, *request: self.app(*request))  # noqa: B010
 
 
+def _close_connections_at_the_stop() -> None:
+    """Have each answer close its connection once SIGTERM has come.
+
+    uvicorn closes the connections that it has. One that it accepts just then stays open: a busy
+    client keeps it, and with it the process, for ever, and the stop ends in SIGKILL.
+    """
+    told = signal.getsignal(signal.SIGTERM)
+    if callable(told):  # a server's, which is there before its lifespan begins
+        with suppress(ValueError):  # outside the main thread
+            signal.signal(signal.SIGTERM, lambda *it: (_stop_signals.append(it[0]), told(*it)))
+
+
 def _stop_service() -> None:
     """Log the stop of a process that has served, once."""
     atexit.unregister(_stop_service)
@@ -147,6 +162,7 @@ async def _serve_lifespan(receive: Any, send: Any) -> None:
 
     https://asgi.readthedocs.io/en/latest/specs/lifespan.html
     """
+    _close_connections_at_the_stop()
     for phase in ("startup", "shutdown"):
         await receive()
         if phase == "shutdown":
@@ -163,7 +179,8 @@ def _check(headers: Headers) -> None:
 
 def _refuse(context: RequestContext, error: Exception) -> tuple[HTTPStatus, Headers, bytes]:
     """Log why the application gave no answer, and return the one to send: a problem document."""
-    is_unreadable = context.request is None and isinstance(error, _UNREADABLE)
+    # So Django says that it cannot read a request; anything else is a fault of the service.
+    is_unreadable = context.request is None and isinstance(error, (LookupError, ValueError))
     status = HTTPStatus.BAD_REQUEST if is_unreadable else HTTPStatus.INTERNAL_SERVER_ERROR
     context.status = status.value
     with bound(context):

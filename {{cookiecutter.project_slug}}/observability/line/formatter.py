@@ -61,11 +61,8 @@ class JSONLineFormatter(OrjsonFormatter):
         """Return nothing: the line has the exception as an object."""
         return ""
 
-    def add_fields(
-        self, log_data: dict[str, Any], record: logging.LogRecord, _message_dict: dict[str, Any]
-    ) -> None:
+    def add_fields(self, log_data: dict[str, Any], record: Any, _message_dict: Any) -> None:
         """Fill in the line of a plain logging call."""
-        assert isinstance(record, Record)  # noqa: S101 - see format()
         log_data |= self._line(record, *self._plain(record))
 
     def _line(self, record: Record | Event, message: str, payload: object) -> dict[str, Any]:

@@ -74,8 +74,7 @@ def _shown(data: dict[str, Any]) -> Text:
 
 
 def _value(value: Any) -> str:
-    is_plain = isinstance(value, str) and _NEEDS_NO_QUOTES.fullmatch(value)
-    return str(value) if is_plain else dumps(value)
+    return value if isinstance(value, str) and _NEEDS_NO_QUOTES.fullmatch(value) else dumps(value)
 
 
 def _exception_lines(error: dict[str, Any]) -> list[str]:

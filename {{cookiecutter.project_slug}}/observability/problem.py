@@ -14,9 +14,8 @@ MEDIA_TYPE = "application/problem+json"
 
 def problem(status: int, code: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a problem document; each of the errors has a code, a detail and an attr."""
-    title = HTTPStatus(status).phrase
-    about = {"type": "about:blank", "title": title, "status": int(status), "code": code}
-    return about | {"request_id": current_request_id(), "errors": errors}
+    about = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status)}
+    return about | {"code": code, "request_id": current_request_id(), "errors": errors}
 
 
 def problem_body(status: int, code: str, detail: str) -> bytes:

@@ -144,10 +144,15 @@ def _close_connections_at_the_stop() -> None:
     uvicorn closes the connections that it has. One that it accepts just then stays open: a busy
     client keeps it, and with it the process, for ever, and the stop ends in SIGKILL.
     """
-    told = signal.getsignal(signal.SIGTERM)
+    told: Any = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: object) -> None:
+        _stop_signals.append(number)
+        told(number, frame)
+
     if callable(told):  # a server's, which is there before its lifespan begins
         with suppress(ValueError):  # outside the main thread
-            signal.signal(signal.SIGTERM, lambda *it: (_stop_signals.append(it[0]), told(*it)))
+            signal.signal(signal.SIGTERM, stop)
 
 
 def _stop_service() -> None:

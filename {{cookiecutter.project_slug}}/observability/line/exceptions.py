@@ -52,8 +52,7 @@ def _described(
         if notes := list(getattr(error, "__notes__", ()))[:_MEMBERS]:
             texts = [printable(clipped(str(note), _SHORT)) for note in notes]
             described["notes"] = [redactor().text(text) for text in texts]
-        hidden = error.__suppress_context__
-        cause = error.__cause__ or (None if hidden else error.__context__)
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         if cause is not None and depth < _CHAIN and next(places, None) is not None:
             described["cause"] = _described(cause, frames, depth + 1, places)
         if isinstance(error, BaseExceptionGroup) and depth < _CHAIN:

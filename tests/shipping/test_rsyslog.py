@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import ClassVar
 
@@ -161,7 +162,8 @@ class Syslog(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Read one connection to its end."""
-        while length := b"".join(iter(lambda: self.rfile.read(1), b" ")):
+        one_by_one = iter(lambda: self.rfile.read(1), b" ")
+        while length := b"".join(takewhile(bool, one_by_one)):  # which are empty at its end
             self.taken.append(self.rfile.read(int(length)).decode("utf-8"))
 
 

@@ -11,8 +11,9 @@ STACKS = ("default", "django-6.1", "postgresql", "postgresql-on-django-6.1")
 
 # The combinations whose files are looked into by default; all of them are, with the long matrix.
 BY_DEFAULT = {
-    *("default", "postgresql", "celery", "telemetry", "console-only", "nested-log-dir"),
-    *("ships-by-otlp", "hostile-text", "folder-in-snake-case"),
+    *("default", "postgresql", "celery", "telemetry", "console-only-with-size"),
+    *("console-and-file-in-a-nested-log-dir", "ships-to-loki-from-a-folder-in-snake-case"),
+    *("ships-by-otlp", "hostile-text"),
 }
 
 # Stands for a temporary folder outside the project, which each test makes for itself.
@@ -36,38 +37,68 @@ COMBINATIONS: dict[str, Answers] = {
         "django_version": "6.1",
         "database": "postgresql",
     },
-    "rotation-by-size": {"log_rotation": "size"},
-    "console-only": {"handlers": "console"},
     "console-only-with-size": {"handlers": "console", "log_rotation": "size"},
-    "console-and-file": {"handlers": "console+file"},
     "console-and-file-with-size": {
         "handlers": "console+file",
         "log_rotation": "size",
         "log_level": "DEBUG",
     },
-    "files-only": {"handlers": "file+error_file"},
     "files-only-with-size-on-django-6.1": {
         "handlers": "file+error_file",
         "log_rotation": "size",
         "django_version": "6.1",
     },
-    "everything-logged": {"log_level": "DEBUG", "error_log_level": "WARNING"},
-    "warnings-in-both-files": {"log_level": "WARNING", "error_log_level": "WARNING"},
-    "errors-only": {"log_level": "ERROR", "error_log_level": "ERROR", "log_rotation": "size"},
-    "critical-only": {"log_level": "CRITICAL", "error_log_level": "CRITICAL"},
-    "error-file-takes-less": {"log_level": "DEBUG", "error_log_level": "CRITICAL"},
-    "error-file-takes-more": {"log_level": "CRITICAL", "error_log_level": "WARNING"},
-    "nested-log-dir": {"log_dir": "var/log files/Läden"},
-    "absolute-log-dir": {"log_dir": f"{OUTSIDE}/var/log/shop"},
-    "absolute-log-dir-with-size": {
-        "log_dir": f"{OUTSIDE}/var/log/shop",
-        "log_rotation": "size",
-        "handlers": "file+error_file",
+    "everything-logged-without-a-description": {
+        "log_level": "DEBUG",
+        "error_log_level": "WARNING",
+        "description": "",
     },
+    "warnings-in-both-files-and-long-text": {
+        "log_level": "WARNING",
+        "error_log_level": "WARNING",
+        "project_name": "A very long name " * 8,
+        "description": "On and on, " * 30,
+    },
+    "errors-only-in-the-longest-namespace": {
+        "log_level": "ERROR",
+        "error_log_level": "ERROR",
+        "log_rotation": "size",
+        "namespace": "the_longest_namespace_that_is_accepted_x",
+    },
+    "critical-only-in-the-shortest-namespace": {
+        "log_level": "CRITICAL",
+        "error_log_level": "CRITICAL",
+        "namespace": "a",
+    },
+    "error-file-takes-less-and-namespace-between-config-and-django": {
+        "log_level": "DEBUG",
+        "error_log_level": "CRITICAL",
+        "namespace": "core",
+    },
+    "error-file-takes-more-and-namespace-last-of-all": {
+        "log_level": "CRITICAL",
+        "error_log_level": "WARNING",
+        "namespace": "zoo",
+    },
+    "console-and-file-in-a-nested-log-dir": {
+        "handlers": "console+file",
+        "log_dir": "var/log files/Läden",
+    },
+    "files-only-in-an-absolute-log-dir": {
+        "handlers": "file+error_file",
+        "log_dir": f"{OUTSIDE}/var/log/shop",
+    },
+    "absolute-log-dir-with-size": {"log_dir": f"{OUTSIDE}/var/log/shop", "log_rotation": "size"},
     "telemetry": {"telemetry": "otlp"},
-    "ships-to-loki": {"log_shipper": "loki"},
-    "ships-to-elasticsearch": {"log_shipper": "elasticsearch", "namespace": "ShopLogs"},
-    "ships-to-datadog": {"log_shipper": "datadog", "handlers": "console"},
+    "ships-to-loki-from-a-folder-in-snake-case": {
+        "log_shipper": "loki",
+        "project_slug": "My_Shop.v2",
+    },
+    "ships-to-elasticsearch-from-a-namespace-in-capitals": {
+        "log_shipper": "elasticsearch",
+        "namespace": "ShopLogs",
+    },
+    "ships-to-datadog-console-only": {"log_shipper": "datadog", "handlers": "console"},
     "ships-to-splunk": {"log_shipper": "splunk", "log_rotation": "size"},
     "ships-by-otlp": {
         "log_shipper": "otlp",
@@ -81,12 +112,4 @@ COMBINATIONS: dict[str, Answers] = {
         "description": HOSTILE_DESCRIPTION,
         "namespace": "rosies_shop",
     },
-    "empty-description": {"description": ""},
-    "long-text": {"project_name": "A very long name " * 8, "description": "On and on, " * 30},
-    "longest-namespace": {"namespace": "the_longest_namespace_that_is_accepted_x"},
-    "short-namespace": {"namespace": "a"},
-    "namespace-between-config-and-django": {"namespace": "core"},
-    "namespace-last-of-all": {"namespace": "zoo"},
-    "namespace-in-capitals": {"namespace": "ShopAPI"},
-    "folder-in-snake-case": {"project_slug": "My_Shop.v2"},
 }

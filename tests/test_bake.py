@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pytest_cookies.plugin import Cookies
 
-from tests.combinations import BY_DEFAULT, COMBINATIONS, Answers
+from tests.combinations import BY_DEFAULT, COMBINATIONS, STACKS, Answers
 from tests.conftest import TEMPLATE, BakedProject, bake_with, skip_without_python
 from tests.rendered_files import rendered_files
 
@@ -100,8 +100,9 @@ def test_a_full_bake_proves_the_logging(bake: Bake, capfd: pytest.CaptureFixture
     project.run("uv", "run", "--no-sync", "python", "manage.py", "makemigrations", "--check")
 
 
+# The stacks pass all of their gates in test_gates.py.
 @pytest.mark.long
-@pytest.mark.parametrize("name", COMBINATIONS)
+@pytest.mark.parametrize("name", [name for name in COMBINATIONS if name not in STACKS])
 def test_everything_the_project_brings_passes(
     bake: Bake,
     tmp_path_factory: pytest.TempPathFactory,
@@ -111,10 +112,9 @@ def test_everything_the_project_brings_passes(
 ) -> None:
     answers = COMBINATIONS[name]
     skip_without_python(answers)
-    if name != "default":  # which has an environment of its own, as users' projects do
-        shared = tmp_path_factory.getbasetemp() / f"django-{answers.get('django_version', '5.2')}"
-        monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", str(shared))
-        monkeypatch.setenv("MYPY_CACHE_DIR", f"{shared}-mypy")
+    shared = tmp_path_factory.getbasetemp() / f"django-{answers.get('django_version', '5.2')}"
+    monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", str(shared))
+    monkeypatch.setenv("MYPY_CACHE_DIR", f"{shared}-mypy")
     project = bake(**{**answers, "verification": "full"})
     assert "logging verified" in capfd.readouterr().out
 

@@ -103,7 +103,7 @@ def test_no_words_stand_in_square_brackets_which_the_console_swallows() -> None:
         (key, value)
         for key, values in CHOICES.items()
         for value in values
-        if key != "verification"  # every combination is baked with both
+        if key != "verification"  # both are, of nearly every combination
     ],
 )
 def test_every_choice_is_in_a_supported_combination(key: str, value: str) -> None:

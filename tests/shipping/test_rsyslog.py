@@ -160,10 +160,12 @@ class Syslog(socketserver.StreamRequestHandler):
 
     taken: ClassVar[list[str]] = []
 
+    def _byte(self) -> bytes:
+        return self.rfile.read(1)  # nothing at the end of the connection
+
     def handle(self) -> None:
         """Read one connection to its end."""
-        one_by_one = iter(lambda: self.rfile.read(1), b" ")
-        while length := b"".join(takewhile(bool, one_by_one)):  # which are empty at its end
+        while length := b"".join(takewhile(bool, iter(self._byte, b" "))):
             self.taken.append(self.rfile.read(int(length)).decode("utf-8"))
 
 

@@ -1,6 +1,7 @@
 """Redaction of text: which names, which spellings, and how long it takes."""
 
 import json
+import re
 from time import process_time
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from observability.events import log_event
+from observability.line import redact
 from observability.line.redact import MASK, Redactor
 from observability.settings import HARMLESS_KEYS, SENSITIVE_KEYS
 
@@ -238,6 +240,16 @@ SPOKEN = st.one_of(
     st.just(f"ghp_{CANARY * 5}"),
     st.just(f"token={PEM}"),
 )
+
+
+def test_no_pattern_repeats_a_group_possessively():
+    """Before Python 3.11.5 that misses matches: Debian 12's showed the password of a URL."""
+    compiled = [*vars(redact).values(), *vars(REDACTOR).values()]
+    patterns = [each.pattern for each in compiled if isinstance(each, re.Pattern)]
+    patterns += [pattern for _, pattern in redact._KNOWN]
+    assert len(patterns) > 20
+    possessive = re.compile(r"(?<!\\)\)(?:[*+?]|\{[0-9,]+\})\+")
+    assert [pattern for pattern in patterns if possessive.search(pattern)] == []
 
 
 @settings(max_examples=1_500, deadline=None, database=None)

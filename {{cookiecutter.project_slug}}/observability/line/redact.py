@@ -1,7 +1,8 @@
 """Knows which keys are sensitive, and hides their values in text.
 
 A text takes a time proportional to its length: what repeats in a pattern is bounded or never
-gives back, and how often Python is asked is bounded.
+gives back, and how often Python is asked is bounded. A group never gives back as `(?>(?:…)*)`:
+`(?:…)*+` misses matches before Python 3.11.5. https://github.com/python/cpython/issues/106052
 """
 
 import re
@@ -20,7 +21,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 # Known formats: what is there in lower case, and what is masked, after its first group.
 _NO_PROSE = r"(?!(?i:auth|token|credential|scheme))[A-Za-z0-9_.~+/=-]{8,}+"
-_LAST_AT = r"""[^\s"'<>@]{0,500}+(?:@[^\s"'<>@]{0,500}+(?=@))*+(?=@)"""
+_LAST_AT = r"""[^\s"'<>@]{0,500}+(?>(?:@[^\s"'<>@]{0,500}+(?=@))*)(?=@)"""
 _KNOWN = (
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     ("ia", r"A[KS]IA[A-Z0-9]{16}()"),
@@ -32,9 +33,9 @@ _KNOWN = (
     # https://docs.stripe.com/keys and https://docs.stripe.com/webhooks
     ("_", r"(?:[rs]k_live|[rs]k_test|whsec)_\w{8,}+()"),
     # JSON Web Token: https://www.rfc-editor.org/rfc/rfc7519#section-3.1
-    ("eyj", r"(?<![\w-])eyJ[\w-]++\.[\w-]++(?:\.[\w-]*+)*+()"),
+    ("eyj", r"(?<![\w-])eyJ[\w-]++\.[\w-]++(?>(?:\.[\w-]*+)*)()"),
     # PEM: https://www.rfc-editor.org/rfc/rfc7468#section-10
-    ("--begin", r"-----BEGIN [A-Z ]*PRIVATE(?:[^-]++|-(?!----END))*+(?:-+END[^-]*+-+)?()"),
+    ("--begin", r"-----BEGIN [A-Z ]*PRIVATE(?>(?:[^-]++|-(?!----END))*)(?:-+END[^-]*+-+)?()"),
     # https://www.rfc-editor.org/rfc/rfc6750#section-2.1
     ("bearer", rf"([Bb](?:earer|EARER)\s++){_NO_PROSE}"),
     # https://www.rfc-editor.org/rfc/rfc7617#section-2
@@ -50,9 +51,9 @@ _MARKS = {"akia", "asia", "xox", "xapp", "whsec_", "eyj", "--begin", "bearer", "
 _MARKS |= {"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "k_live_", "k_test_"}
 
 # In a text in lower case: from a term to the end of its key, and what is before the value.
-_KEY = r"[^\x00-,/:-@[-^`{-\x7f]{0,50}+(?![\w.-])(?: (?:id|key|code|number|value)\b)?+(?P<end>)"
-_CLOSED = r"""(?:::\w{1,30}+)?+(?:\\{0,15}+["'`]|[)\]*]|\[\w{0,20}+\]|%22|%27){0,6}+"""
-_EQUALS = r"(?:\s*+(?:[!~:-]?=+>?|:(?!//)|->|%3d|%3a))++"
+_KEY = r"[^\x00-,/:-@[-^`{-\x7f]{0,50}+(?![\w.-])(?>(?: (?:id|key|code|number|value)\b)?)(?P<end>)"
+_CLOSED = r"""(?>(?:::\w{1,30}+)?(?:\\{0,15}+["'`]|[)\]*]|\[\w{0,20}+\]|%22|%27){0,6})"""
+_EQUALS = r"(?>(?:\s*+(?:[!~:-]?=+>?|:(?!//)|->|%3d|%3a))+)"
 # Key (token, user_id)=(1, 2) already exists; {"name": "token", "value": 1}; ("token", 1)
 _COMMA = r""",(?:[\w ,"]{0,60}+\)\s*+=|\s*+b?\\*+["']value\\*+["']\s*+:|(?P<pair>))"""
 _SEPARATORS = "=:!~,%-"
@@ -61,18 +62,18 @@ _KEY_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
 _OPTION = re.compile(r"(--[\w.-]{1,60}+)\s")
 
 # How a value begins, and where it ends: with the text, if nothing closes it.
-_STRING = r""""[^"\\]*+(?:\\[\s\S][^"\\]*+)*+"?|'[^'\\]*+(?:\\[\s\S][^'\\]*+)*+'?"""
+_STRING = r""""[^"\\]*+(?>(?:\\[\s\S][^"\\]*+)*)"?|'[^'\\]*+(?>(?:\\[\s\S][^'\\]*+)*)'?"""
 _QUOTES = r"""(?P<quote>"{3}|'{3}|\\{1,15}+["'`]|`)(?:[\s\S]*?(?<!\\)(?P=quote)|[\s\S]*+)"""
-_QUOTED = r"(?i:[bruf]{0,2})" + rf"(?:{_QUOTES}|(?:{_STRING})++)"
+_QUOTED = r"(?i:[bruf]{0,2})" + rf"(?:{_QUOTES}|(?>(?:{_STRING})+))"
 _SCHEME = r"(?i:basic|bearer|digest|negotiate|token|aws4-hmac-sha256)\s[^\r\n]*+"
 # A delimiter in the middle of a word is a part of it.
 _WORDS = r"""[^\s&"',;)}\]\\]++|\\(?!["'])|[,;)}\]]++(?![\s"'&,;)}\]\\]|\Z)|(?<=\w)["'](?=\w)"""
 # The lines, of a PEM without its header.
-_MORE = r"|&(?![\w.%\[\]-]{1,60}+=|\s|\Z))++(?:(?:\s++[\w+/=]{32,}+)++(?:\s++[\w+/=]++)?)?"
-_VALUE = re.compile(rf"{_QUOTED}|{_SCHEME}|(?:{_WORDS}{_MORE}")
+_MORE = r"|&(?![\w.%\[\]-]{1,60}+=|\s|\Z))+)(?:(?>(?:\s++[\w+/=]{32,}+)+)(?:\s++[\w+/=]++)?)?"
+_VALUE = re.compile(rf"{_QUOTED}|{_SCHEME}|(?>(?:{_WORDS}{_MORE}")
 _OPENING = re.compile(r"[\w.]{0,60}+([\[({<])")
 _BRACKET = re.compile(_STRING + r"|[\[\](){}<>]")
-_PROSE = re.compile(rf"(?!{_SCHEME})[a-z]++(?: [a-z]++)++[.!]?\s*+$", re.MULTILINE)
+_PROSE = re.compile(rf"(?!{_SCHEME})[a-z]++(?>(?: [a-z]++)+)[.!]?\s*+$", re.MULTILINE)
 _HARMLESS = {"authorization": _PROSE, "pin": re.compile(r"\d{1,2}(?!\w)")}  # the pin of a board
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -208,7 +208,7 @@ def service(shop: Shop, kind: str, folder: Path, at: str = "", **changes: str) -
     running = Service(at or ("127.0.0.1", port), folder / f"{kind}-{port}.log")
 
     def answers() -> bool:
-        with suppress(OSError):
+        with suppress(OSError, HTTPException):  # a call of nobody may reach itself
             return running.ask("/health/live").status == 200
         return False
 
@@ -476,7 +476,7 @@ def site(
             site = Site(running, http, https, ssl.create_default_context(cafile=str(pem)))
 
             def answers() -> bool:
-                with suppress(OSError):
+                with suppress(OSError, HTTPException):  # a call of nobody may reach itself
                     return site.ask("/health/live").status == 200
                 return False
 

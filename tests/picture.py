@@ -7,13 +7,11 @@ import os
 import re
 import subprocess
 import tempfile
-import time
 from html import escape
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from tests.reliability.harness import free_port, wait_until
+from tests.reliability.harness import free_port, is_open, wait_until
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 PICTURE = TEMPLATE / "docs" / "terminal.svg"
@@ -40,15 +38,9 @@ def request_id_of_a_request(project: Path, python: str) -> str:
     nowhere = subprocess.DEVNULL
     with subprocess.Popen(serve, cwd=project, stdout=nowhere, stderr=nowhere) as server:
         try:
-            for _ in range(300):
-                try:
-                    with urlopen(request, timeout=10) as response:
-                        request_id = str(response.headers["X-Request-ID"])
-                    break
-                except URLError:
-                    time.sleep(0.1)
-            else:
-                raise TimeoutError("The server does not answer.")
+            wait_until(lambda: is_open(port), seconds=30, what="the server listens")
+            with urlopen(request, timeout=10) as response:
+                request_id = str(response.headers["X-Request-ID"])
             # The line of the end is written after the answer is sent.
             wait_until(lambda: '"request_finished"' in log.read_text("utf-8"), what="the end")
             return request_id

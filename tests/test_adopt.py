@@ -4,9 +4,7 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -17,7 +15,7 @@ import pytest
 import uv
 
 from tests.conftest import TEMPLATE, run
-from tests.reliability.harness import wait_until
+from tests.reliability.harness import free_port, is_open, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -211,24 +209,18 @@ def serving(
     project: Project, arguments: list[str], output: Path
 ) -> Iterator[Callable[[str], str | None]]:
     """Run a server; give a function that asks for a path and returns the request's id."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [project.python, *(argument.format(port=port) for argument in arguments)]
 
     def ask(path: str) -> str | None:
-        deadline = time.monotonic() + 30
-        while True:
-            connection = HTTPConnection("127.0.0.1", port, timeout=10)
-            try:
-                connection.request("GET", path)
-                response = connection.getresponse()
-                assert response.status == 200
-                return response.headers["X-Request-ID"]
-            except ConnectionRefusedError:
-                assert time.monotonic() < deadline, output.read_text()
-                time.sleep(0.05)
-            finally:
-                connection.close()
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            assert response.status == 200
+            return response.headers["X-Request-ID"]
+        finally:
+            connection.close()
 
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with (
@@ -238,6 +230,7 @@ def serving(
         ) as server,
     ):
         try:
+            wait_until(lambda: is_open(port), seconds=30, what=f"it listens: {output}")
             yield ask
         finally:
             server.terminate()

@@ -11,10 +11,10 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -24,7 +24,7 @@ from tests.combinations import COMBINATIONS, STACKS
 from tests.conftest import BakedProject, Install, run
 from tests.databases import NewDatabase
 from tests.programs import program
-from tests.reliability.harness import free_port, wait_until
+from tests.reliability.harness import free_port, is_live, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -207,13 +207,8 @@ def service(shop: Shop, kind: str, folder: Path, at: str = "", **changes: str) -
     environment = shop.environment(BIND=bind, WEB_CONCURRENCY="1", **changes)
     running = Service(at or ("127.0.0.1", port), folder / f"{kind}-{port}.log")
 
-    def answers() -> bool:
-        with suppress(OSError, HTTPException):  # a call of nobody may reach itself
-            return running.ask("/health/live").status == 200
-        return False
-
     with process(command, shop.project.path, running.console, **environment):
-        wait_until(answers)
+        wait_until(lambda: is_live(running.ask))
         yield running
 
 
@@ -474,13 +469,7 @@ def site(
         command = [nginx, "-c", str(folder / "nginx.conf"), "-p", str(folder)]
         with process(command, folder, folder / "nginx.log"):
             site = Site(running, http, https, ssl.create_default_context(cafile=str(pem)))
-
-            def answers() -> bool:
-                with suppress(OSError, HTTPException):  # a call of nobody may reach itself
-                    return site.ask("/health/live").status == 200
-                return False
-
-            wait_until(answers)
+            wait_until(lambda: is_live(site.ask))
             yield site
 
 

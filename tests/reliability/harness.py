@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,14 @@ MAX_PIPE_LINE_BYTES = 4096
 
 T = TypeVar("T")
 Line = dict[str, Any]
+
+
+class HasStatus(Protocol):
+    """An answer to a request."""
+
+    @property
+    def status(self) -> int:
+        """Return the status."""
 
 
 def figures(what: str, **numbers: int) -> None:
@@ -195,9 +204,7 @@ class Server:
     def answers(self) -> bool:
         """Say whether it is up."""
         assert self.process.poll() is None, f"the server ended: {self.stderr()[-2000:]}"
-        with suppress(OSError, http.client.HTTPException):
-            return self.get("/health/live").status == 200
-        return False
+        return is_live(self.get)
 
     def get(
         self, path: str, request_id: str = "", *, method: str = "GET", body: bytes | None = None
@@ -259,10 +266,15 @@ class Answer:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port that nobody listens on, below those that systems give to clients.
+
+    One of theirs can be taken before the server has it, also by whoever polls it: a client that
+    calls from the port that it calls has reached itself.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def is_open(port: int) -> bool:
@@ -270,6 +282,13 @@ def is_open(port: int) -> bool:
     with socket.socket() as client:
         client.settimeout(2)
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def is_live(ask: Callable[[str], HasStatus]) -> bool:
+    """Ask a server, by a function that sends a request for a path, whether it is up."""
+    with suppress(OSError, http.client.HTTPException):
+        return ask("/health/live").status == 200
+    return False
 
 
 def new_id() -> str:

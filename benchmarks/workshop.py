@@ -67,7 +67,7 @@ class Workshop:
         shutil.rmtree(self.project, ignore_errors=True)
         bake = [self.python, "-m", "cookiecutter", str(TEMPLATE), "--output-dir", str(self.folder)]
         subprocess.run([*bake, "--no-input", "--accept-hooks", "no"], check=True)
-        telemetry = TEMPLATE / "{{cookiecutter.project_slug}}" / "observability" / "telemetry.py"
-        shutil.copy(telemetry, self.project / "observability")
+        source = TEMPLATE / "{{cookiecutter.project_slug}}" / "observability"
+        shutil.copytree(source, self.project / "observability", dirs_exist_ok=True)
         pyproject = tomllib.loads((self.project / "pyproject.toml").read_text(encoding="utf-8"))
         subprocess.run([*install, *pyproject["project"]["dependencies"]], check=True)

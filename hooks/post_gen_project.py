@@ -34,7 +34,7 @@ LEFT_OUT = [
     ("task_queue", "none", "observability/tasks.py"),
     ("task_queue", "none django-tasks", "observability/celery_tasks.py config/celery.py"),
     ("task_queue", "none celery", "observability/django_tasks.py"),
-    ("telemetry", "none", "observability/telemetry.py docs/telemetry.md"),
+    ("telemetry", "none", "observability/otlp.py observability/telemetry.py docs/telemetry.md"),
     ("log_shipper", "none", "deploy/compose.shipping.yaml deploy/fluent-bit.yaml"),
     ("log_shipper", "none", "deploy/rsyslog.conf docs/shipping.md"),
     ("log_shipper", "none loki datadog splunk otlp", "deploy/elasticsearch-template.json"),

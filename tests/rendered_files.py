@@ -92,6 +92,7 @@ observability/management/commands/verify_logging.py
 observability/pretty.py
 observability/problem.py
 observability/queries.py
+observability/otlp.py
 observability/reading.py
 observability/security.py
 observability/server_lines.py
@@ -128,6 +129,7 @@ TASKS = {
 }
 CELERY = {"config/celery.py", "observability/celery_tasks.py"}
 DJANGO_TASKS = {"observability/django_tasks.py"}
+TELEMETRY = {"observability/otlp.py", "observability/telemetry.py", "docs/telemetry.md"}
 
 # What an answer takes away.
 LEFT_OUT = {
@@ -136,7 +138,7 @@ LEFT_OUT = {
     ("task_queue", "none"): TASKS | CELERY | DJANGO_TASKS,
     ("task_queue", "django-tasks"): CELERY,
     ("task_queue", "celery"): DJANGO_TASKS,
-    ("telemetry", "none"): {"observability/telemetry.py", "docs/telemetry.md"},
+    ("telemetry", "none"): TELEMETRY,
     ("log_shipper", "none"): {*SHIPPING, *GRAFANA, ELASTIC},
     ("log_shipper", "loki"): {ELASTIC},
     ("log_shipper", "elasticsearch"): GRAFANA,

@@ -57,14 +57,15 @@ def measured(project: Path) -> list[tuple[str, int, int]]:
     owners = [path for path in python if inside[path] not in ("observability", "tests")]
     tests = [path for path in python if inside[path] == "tests"]
     # No part of a default project.
-    telemetry = TEMPLATE / "{{cookiecutter.project_slug}}" / "observability" / "telemetry.py"
+    optional = TEMPLATE / "{{cookiecutter.project_slug}}" / "observability"
     hooks = TEMPLATE / "hooks"
     benchmarks = (TEMPLATE / "benchmarks").rglob("*.py")
     return [
         ("observability/: code lines", of_files(machinery), 1_500),
         ("observability/: Python files", len(machinery), 32),
         (f"{longest.relative_to(project)}: code lines", of_files([longest]), LONGEST_MODULE),
-        ("observability/telemetry.py: code lines", of_files([telemetry]), 120),
+        ("observability/telemetry.py: code lines", of_files([optional / "telemetry.py"]), 120),
+        ("observability/otlp.py: code lines", of_files([optional / "otlp.py"]), 45),
         ("the owner's code: code lines", of_files(owners), 500),
         ("the owner's tests: code lines", of_files(tests), 350),
         ("files outside tests/", sum(where != "tests" for where in inside.values()), 68),

@@ -397,9 +397,7 @@ def test_the_names_that_an_answer_installs_are_refused(
     # What is listed for nothing would refuse a name that nobody else uses.
     normal = {re.sub(r"[._-]+", "_", name).lower() for name in {*names, *distributions}}
     unneeded = hook.INSTALLED - always - normal
-    sometimes = {f"opentelemetry_instrumentation_{name}" for name in ("psycopg", "sqlite3")}
-    sometimes.add("async_timeout")  # of redis, below Python 3.11.3
-    assert unneeded <= sometimes
+    assert unneeded <= {"async_timeout"}  # of redis, below Python 3.11.3
 
 
 @pytest.mark.long

@@ -100,8 +100,8 @@ def attributes(holder: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def receiver() -> Iterator[tuple[str, Received]]:
-    """Receive OTLP over HTTP; yield the address and what came."""
+def receiver(answer: int = 200) -> Iterator[tuple[str, Received]]:
+    """Receive OTLP over HTTP, and answer by a status; yield the address and what came."""
     received = Received()
 
     class Handler(BaseHTTPRequestHandler):
@@ -109,7 +109,7 @@ def receiver() -> Iterator[tuple[str, Received]]:
 
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"]))
-            status = 200
+            status = answer
             try:
                 assert self.headers["Content-Type"] == "application/x-protobuf"
                 if self.headers.get("Content-Encoding") == "gzip":
@@ -253,8 +253,9 @@ def test_log_traces_and_metrics_agree_on_every_request(
     # Half of the traces are the callers' own, and those of queries are of their request.
     callers = [span for span in spans.values() if span.parent_span_id.hex() == CALLERS_SPAN]
     assert {int(span.trace_id.hex(), 16) for span in callers} == {*range(2, REQUESTS + 2, 2)}
-    queries = [span for span in received.spans if span.span_id.hex() not in spans]
-    assert queries
+    queries = [span for span in received.spans if span.kind == span.SPAN_KIND_CLIENT]
+    assert len(queries) == sum(line["payload"]["db_queries"] for line in finished) > 0
+    assert len(queries) + len(spans) == len(received.spans)
     assert {span.parent_span_id.hex() for span in queries} <= spans.keys()
 
     processes = len(received.metrics)
@@ -324,6 +325,59 @@ def test_without_a_collector_requests_are_served_and_the_server_stops(
     complaints = [line for line in lines if line["logger"].startswith("opentelemetry.")]
     assert complaints
     assert len(complaints) < 20 * WORKERS
+
+
+IN_A_REQUEST = """
+import django
+from django.db import IntegrityError, connection
+
+django.setup()
+from observability.access import log_end
+from observability.context import begin_request
+
+
+def fail(_execute, _sql, params, *_rest):
+    raise IntegrityError(f"Key (name)=({params[0]}) already exists.")
+
+
+for _ in range(REQUESTS):
+    context = begin_request({"REQUEST_METHOD": "GET"})
+    try:
+        with connection.cursor() as cursor, connection.execute_wrapper(fail):
+            cursor.execute("SELECT %s", [CANARY])
+    except IntegrityError:
+        pass
+    log_end(context)
+"""
+
+
+def serve_requests(project: BakedProject, collector: str, requests: int) -> None:
+    """Have a process serve requests, each with a query that fails, and end."""
+    environment = {"DJANGO_SETTINGS_MODULE": "config.settings", "LOG_HANDLERS": "file"}
+    environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector
+    code = f"CANARY, REQUESTS = {CANARY!r}, {requests}\n{IN_A_REQUEST}"
+    project.run("uv", "run", "--no-sync", "python", "-c", code, env=environment)
+
+
+def test_a_span_of_a_query_has_the_class_of_its_error_and_no_value(project: BakedProject) -> None:
+    with receiver() as (address, received):
+        serve_requests(project, address, 1)
+    assert received.problems == []
+    (request,) = received.server_spans()
+    (query,) = [span for span in received.spans if span.kind == span.SPAN_KIND_CLIENT]
+    assert (query.name, query.parent_span_id) == ("SELECT", request.span_id)
+    facts = {"db.system.name": "sqlite", "db.query.text": "SELECT %s"}
+    assert attributes(query) == facts | {"error.type": "IntegrityError"}
+    assert query.status.code == query.status.STATUS_CODE_ERROR
+    assert request.start_time_unix_nano < query.start_time_unix_nano
+    assert query.end_time_unix_nano < request.end_time_unix_nano
+    assert not [data for data in received.raw if CANARY.encode() in data]
+
+
+def test_after_a_batch_was_refused_none_is_sent_for_a_while(project: BakedProject) -> None:
+    with receiver(answer=400) as (address, received):
+        serve_requests(project, address, 200)
+    assert len(received.spans) == 64
 
 
 TASK_WORKERS = {

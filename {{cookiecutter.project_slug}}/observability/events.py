@@ -81,9 +81,7 @@ class log_operation:  # noqa: N801 - reads as a function where it is used
         self._payload = payload
         self._outcome: dict[str, Any] = {}
         # Here and not in __enter__, which an ExitStack may call.
-        self._frame: FrameType | None = None
-        with suppress(Exception):
-            self._frame = sys._getframe(1)
+        self._frame = sys._getframe().f_back
         self._logger = _logger_of(self._frame)
 
     def __enter__(self) -> dict[str, Any]:

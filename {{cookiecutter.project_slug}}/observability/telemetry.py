@@ -1,30 +1,22 @@
-"""Traces and metrics by OpenTelemetry, told where the log lines of a request are told.
-
-A watcher, configured by the standard variables alone; the exporters start with the server.
-https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
-"""
+"""Traces and metrics by OpenTelemetry: a watcher that tells them where log lines are told."""
 
 import logging
-import os
-from collections import Counter
-from contextlib import suppress
+from collections import defaultdict
 from functools import partial
-from threading import Lock, RLock
+from threading import RLock
+from time import time_ns
 from typing import Any
 
-from django.utils.module_loading import import_string
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.context import Context, attach
-from opentelemetry.exporter.otlp.proto.http import metric_exporter, trace_exporter
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider, export
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-from . import context
+from . import context, otlp
 from .access import request_ended
 from .line import formatter, handlers
-from .servers import service_started, service_stopped
+from .queries import query_ended
+from .servers import service_started
 from .settings import setting
 
 # https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration
@@ -32,35 +24,35 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.
 _METHOD = "http.request.method"
 _METHODS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"}
 
-_starting, _counting = Lock(), RLock()
+_counting = RLock()
 _tracer, _meter = trace.get_tracer("observability"), metrics.get_meter("observability")
 _histogram = partial(_meter.create_histogram, explicit_bucket_boundaries_advisory=_SECONDS)
 _requests = _histogram("http.server.request.duration", "s")
-_database = _histogram("observability.request.database.duration", "s")
 _tasks = _histogram("observability.task.duration", "s")
+_Counts = defaultdict[Any, float]
 # By their attributes. OpenTelemetry's own counters would cost more than the line that is counted.
-_active, _records = Counter[Any](), Counter[Any]()
+_active, _database, _records = _Counts(int), _Counts(int), _Counts(int)
+_span_id = RandomIdGenerator().generate_span_id
+_FAILED, _UNSET = trace.Status(trace.StatusCode.ERROR), trace.Status()
 
 
 def connect() -> None:
     """Trace requests, tasks and queries; count records."""
     context.span_ids = _span_ids
     service_started.connect(_start)
-    service_stopped.connect(_stop)
     context.request_began.connect(_began)
     request_ended.connect(_ended)
-    active, records = [partial(_observations, _active)], [partial(_observations, _records)]
+    query_ended.connect(_queried)
+    add, add_and_take = _meter.create_observable_counter, _meter.create_observable_up_down_counter
+    add_and_take("http.server.active_requests", [partial(_observations, _active)], "{request}")
+    add("observability.request.database.time", [partial(_observations, _database)], "s")
+    add("observability.records", [partial(_observations, _records)], "{record}")
     dropped = [lambda _options: [metrics.Observation(handlers.DropCounting.dropped_in_total)]]
-    _meter.create_observable_up_down_counter("http.server.active_requests", active, "{request}")
-    _meter.create_observable_counter("observability.records", records, "{record}")
-    _meter.create_observable_counter("observability.records.dropped", dropped, "{record}")
+    add("observability.records.dropped", dropped, "{record}")
     counter = _RecordCounter()
     counter.setFormatter(formatter.JSONLineFormatter())
     for logger in (logging.getLogger(), logging.getLogger(setting("LOG_NAMESPACE"))):
         logger.addHandler(counter)
-    for database in ("psycopg.Psycopg", "sqlite3.SQLite3"):
-        with suppress(ImportError):  # only one of them is installed
-            import_string(f"opentelemetry.instrumentation.{database}Instrumentor")().instrument()
 
 
 class _RecordCounter(logging.Handler):
@@ -72,47 +64,19 @@ class _RecordCounter(logging.Handler):
         _count(_records, {"level": logging.getLevelName(record.levelno)})
 
 
-class _SpanExporter(trace_exporter.OTLPSpanExporter):
-    """Sends a part of a batch at once: requests wait while many spans are encoded."""
-
-    def export(self, spans: Any) -> Any:
-        parts = (spans[first : first + 64] for first in range(0, len(spans), 64))
-        # After a failure the rest of the batch is dropped.
-        return export.SpanExportResult(any(result.value for result in map(super().export, parts)))
-
-
-def _count(counts: Counter[Any], attributes: dict[str, str], number: int = 1) -> None:
+def _count(counts: _Counts, attributes: dict[str, str], number: float = 1) -> None:
     with _counting:
         counts[tuple(attributes.items())] += number
 
 
-def _observations(counts: Counter[Any], _options: Any) -> list[metrics.Observation]:
+def _observations(counts: _Counts, _options: Any) -> list[metrics.Observation]:
     return [metrics.Observation(number, dict(key)) for key, number in [*counts.items()]]
 
 
 def _start(**_signal: Any) -> None:
-    """Start the exporters, in each process that serves, once."""
-    with _starting:
-        if isinstance(trace.get_tracer_provider(), TracerProvider):
-            return
-        # One that does not answer must not hold up the end of a process.
-        os.environ.setdefault("OTEL_EXPORTER_OTLP_TIMEOUT", "3")
-        service = setting("LOG_SERVICE") or setting("LOG_NAMESPACE")
-        own = Resource({"service.name": service, "service.version": setting("LOG_VERSION")})
-        resource = Resource.create(dict(own.merge(OTELResourceDetector().detect()).attributes))
-        provider = TracerProvider(resource=resource)
-        provider.add_span_processor(export.BatchSpanProcessor(_SpanExporter()))
-        trace.set_tracer_provider(provider)
-        _records.clear()  # those of a process that this one was forked from
-        reader = PeriodicExportingMetricReader(metric_exporter.OTLPMetricExporter())
-        metrics.set_meter_provider(MeterProvider([reader], resource))
-
-
-def _stop(**_signal: Any) -> None:
-    """Send what is not sent yet; a process that is no server does so when it ends."""
-    if isinstance(provider := trace.get_tracer_provider(), TracerProvider):
-        provider.shutdown()
-        metrics.get_meter_provider().shutdown()  # type: ignore[attr-defined]
+    """Start the exporters, with nothing of a process that this one was forked from."""
+    if otlp.start():
+        _records.clear()
 
 
 def _span_ids() -> dict[str, str]:
@@ -150,13 +114,41 @@ def _ended(sender: context.RequestContext, payload: dict[str, Any], **_signal: A
         if outcome >= 500:
             labels["error.type"] = str(outcome)
         _requests.record(seconds, labels)
-        _database.record(payload["db_ms"] / 1000, labels)
+        _count(_database, labels, payload["db_ms"] / 1000)
         sender.span.set_attribute("url.path", payload["path"])
     if outcome == "task_failed" or "error.type" in labels:
-        sender.span.set_status(trace.StatusCode.ERROR)
+        sender.span.set_status(_FAILED)
     sender.span.set_attributes(labels)
     sender.span.end()
     attach(trace.set_span_in_context(sender.outer.span, Context()) if sender.outer else Context())
+
+
+def _queried(sender: Any, sql: str, seconds: float, error: Any, **_signal: Any) -> None:
+    """Tell of a query inside a span; of an error its class, since its text may hold a value.
+
+    https://opentelemetry.io/docs/specs/semconv/db/database-spans/
+    """
+    parent: Any = trace.get_current_span()
+    if not parent.is_recording():
+        return
+    ended, outer = time_ns(), parent.get_span_context()
+    facts = {"db.system.name": sender.vendor, "db.query.text": sql}
+    if error:
+        facts["error.type"] = error.__name__
+    # One of the tracer's own would cost a request five times as much.
+    span = ReadableSpan(
+        name=sql.partition(" ")[0],
+        context=trace.SpanContext(outer.trace_id, _span_id(), False, outer.trace_flags),
+        parent=outer,
+        kind=trace.SpanKind.CLIENT,
+        attributes=facts,
+        status=_FAILED if error else _UNSET,
+        start_time=ended - int(seconds * 1e9),
+        end_time=ended,
+        resource=parent.resource,
+        instrumentation_scope=parent.instrumentation_scope,
+    )
+    otlp.spans.on_end(span)
 
 
 def _labels(sender: context.RequestContext) -> dict[str, Any]:

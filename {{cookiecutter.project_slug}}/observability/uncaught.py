@@ -3,7 +3,6 @@
 import logging
 import sys
 import threading
-from types import SimpleNamespace
 from typing import Any
 
 from .events import log_event
@@ -22,8 +21,8 @@ def _hook(before: Any, pythons_own: Any) -> Any:
     def hook(*args: Any) -> None:
         # The main program passes a class, an exception and a traceback; a thread, and what Python
         # cannot raise, as in `__del__`, one object that has them.
-        given = args[0] if len(args) == 1 else SimpleNamespace(exc_value=args[1])
-        error = given.exc_value
+        given = args[0] if len(args) == 1 else None
+        error = given.exc_value if given else args[1]
         thread = getattr(given, "thread", None)
         # Whoever closes a pipe has read enough of what the main program prints.
         fault = isinstance(error, Exception) and (thread or not isinstance(error, BrokenPipeError))

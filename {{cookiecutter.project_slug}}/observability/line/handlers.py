@@ -110,11 +110,9 @@ class ConsoleHandler(DropCounting, logging.StreamHandler[Any]):
         else:
             # A character has four bytes at the most.
             if len(line) * 4 >= min(self._max_pipe_bytes, _WHOLE_IN_A_SOCKET):
-                mode = os.fstat(descriptor).st_mode
-                if stat.S_ISFIFO(mode):
-                    line = shortened(line, self._max_pipe_bytes)
-                elif stat.S_ISSOCK(mode):
-                    line = shortened(line, _WHOLE_IN_A_SOCKET)
+                limits = {stat.S_IFIFO: self._max_pipe_bytes, stat.S_IFSOCK: _WHOLE_IN_A_SOCKET}
+                if limit := limits.get(stat.S_IFMT(os.fstat(descriptor).st_mode)):
+                    line = shortened(line, limit)
             text = self.shown(line)
             data = f"{chr(10) * self._is_torn}{text}\n".encode()
             while data:
@@ -163,7 +161,7 @@ def own_handlers(logger: logging.Logger) -> list[Any]:
     A class of ours has `takes_events` itself; one that is derived from it may differ.
     """
     found: list[Any] = []
-    methods = logging.Logger.handle, logging.Logger.callHandlers, logging.getLogRecordFactory()
+    methods = logging.getLogRecordFactory(), logging.Logger.handle, logging.Logger.callHandlers
     if type(logger) is not logging.Logger or logger.filters or not _are_pythons(*methods):
         return found
     current: logging.Logger | None = logger
@@ -178,9 +176,8 @@ def own_handlers(logger: logging.Logger) -> list[Any]:
 
 
 @lru_cache(maxsize=16)
-def _are_pythons(handle: Any, call_handlers: Any, factory: Any) -> bool:
+def _are_pythons(factory: Any, *methods: Any) -> bool:
     """Say whether logging is as it was: Sentry, for one, replaces a method."""
     code = logging.addLevelName.__code__.co_filename
-    functions = (handle, call_handlers)
-    is_own = all(type(f) is FunctionType and f.__code__.co_filename == code for f in functions)
+    is_own = all(type(f) is FunctionType and f.__code__.co_filename == code for f in methods)
     return is_own and factory is Record

@@ -124,9 +124,8 @@ class Redactor:
 
     def _may_match(self, folded: str) -> bool:
         if len(folded) > _LONG and not any(mark in folded for mark in _MARKS):
-            if not any(one in folded for one in _SEPARATORS):
-                return False
-            if not any(all(word in folded for word in words) for words in self._words):
+            separated = any(one in folded for one in _SEPARATORS)
+            if not separated or not any(all(w in folded for w in words) for words in self._words):
                 return False
         return self._quick.search(folded) is not None
 

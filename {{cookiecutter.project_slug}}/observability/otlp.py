@@ -29,15 +29,20 @@ spans = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
 class _SpanExporter(trace_exporter.OTLPSpanExporter):
     """Drops spans for a while after a failure: requests would wait while it tries in vain."""
 
-    _resumes = float("-inf")
+    resumes = float("-inf")
 
     def export(self, batch: Any) -> Any:
-        if monotonic() < self._resumes:
+        if is_paused():
             return SpanExportResult.FAILURE
         result = super().export(batch)
         if result is SpanExportResult.FAILURE:
-            self._resumes = monotonic() + _PAUSE
+            _SpanExporter.resumes = monotonic() + _PAUSE
         return result
+
+
+def is_paused() -> bool:
+    """Say whether spans are dropped, because a batch of them could not be sent."""
+    return monotonic() < _SpanExporter.resumes
 
 
 def start() -> bool:

@@ -90,7 +90,8 @@ def _began(sender: context.RequestContext, **_signal: Any) -> None:
     """Start the span of a request or a task; nothing that an earlier one has left is its parent."""
     _start()  # a worker of tasks is no server
     sent = {n: sender.META.get(f"HTTP_{n.upper()}", "") for n in ("traceparent", "tracestate")}
-    parent, labels = propagate.extract(sent, Context()), _labels(sender)
+    parent = propagate.extract(sent, Context()) if sent["traceparent"] else Context()
+    labels = _labels(sender)
     kind = trace.SpanKind.CONSUMER if sender.task else trace.SpanKind.SERVER
     sender.span = _tracer.start_span(sender.task or labels[_METHOD], parent, kind, labels)
     if not sender.task:
@@ -129,7 +130,7 @@ def _queried(sender: Any, sql: str, seconds: float, error: Any, **_signal: Any) 
     https://opentelemetry.io/docs/specs/semconv/db/database-spans/
     """
     parent: Any = trace.get_current_span()
-    if not parent.is_recording():
+    if not parent.is_recording() or otlp.is_paused():
         return
     ended, outer = time_ns(), parent.get_span_context()
     facts = {"db.system.name": sender.vendor, "db.query.text": sql}

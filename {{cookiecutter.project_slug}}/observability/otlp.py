@@ -14,7 +14,7 @@ from opentelemetry.exporter.otlp.proto.http import metric_exporter, trace_export
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SynchronousMultiSpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 from .servers import service_stopped
@@ -40,6 +40,14 @@ class _SpanExporter(trace_exporter.OTLPSpanExporter):
         return result
 
 
+class _Batches(BatchSpanProcessor):
+    """Takes no spans in a pause: a batch of them would wake the exporter in vain."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if not is_paused():
+            super().on_end(span)
+
+
 def is_paused() -> bool:
     """Say whether spans are dropped, because a batch of them could not be sent."""
     return monotonic() < _SpanExporter.resumes
@@ -59,7 +67,7 @@ def start() -> bool:
         service = setting("LOG_SERVICE") or setting("LOG_NAMESPACE")
         own = Resource({"service.name": service, "service.version": setting("LOG_VERSION")})
         resource = Resource.create(dict(own.merge(OTELResourceDetector().detect()).attributes))
-        spans.add_span_processor(BatchSpanProcessor(_SpanExporter()))
+        spans.add_span_processor(_Batches(_SpanExporter()))
         trace.set_tracer_provider(TracerProvider(None, resource, active_span_processor=spans))
         reader = PeriodicExportingMetricReader(metric_exporter.OTLPMetricExporter())
         metrics.set_meter_provider(MeterProvider([reader], resource))
